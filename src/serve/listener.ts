@@ -50,6 +50,7 @@ import { UpgradeRequest } from './websocket/upgrade.ts';
 export interface ListenerOptions {
   readonly clocks: Clocks;
   readonly limits: Limits;
+  readonly batch?: ReplyBatch;
   readonly serve: (exchange: HttpExchange, record: RequestRecord) => Promise<void>;
   /** Requests that never became an exchange are logged too. */
   readonly onRejected: (record: RequestRecord) => void;
@@ -121,7 +122,7 @@ export class Listener {
     this.#wireOptions = {
       taking: new LimitClock(limits.replyIdleTimeoutMs),
       nowMs: clocks.nowMs,
-      ...{ batch: new ReplyBatch(), rooms: new ReplyRooms() },
+      ...{ batch: options.batch ?? new ReplyBatch(), rooms: new ReplyRooms() },
       ...{ lingering: this.#lingering, hellos: this.#hellos, unmarked: new Set() },
     };
     this.#http2 = new Http2Sessions({

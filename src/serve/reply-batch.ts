@@ -3,7 +3,7 @@
  * to a socket wakes the client at its other end; written one by one between guests, every answer
  * wakes it from its sleep, which on virtual machines costs more than the guest. Written one after
  * another, the first wakes it and the others find it awake: half as many requests a second more
- * (docs/rationale.md).
+ * (docs/rationale.md). They do not wait for functions of others who have their turns meanwhile.
  */
 
 /** What is late is late by the answers of so many guests, however many requests have arrived. */
@@ -24,14 +24,16 @@ export class ReplyBatch {
   add(departure: Departure, bytes = 0): void {
     this.#ready.push(departure);
     this.#bytes += bytes;
-    if (this.#ready.length >= answersMax || this.#bytes >= waitingBytesMax) this.#leave();
-    else if (this.#ready.length === 1) setImmediate(() => this.#leave());
+    if (this.#ready.length >= answersMax || this.#bytes >= waitingBytesMax) this.leave();
+    else if (this.#ready.length === 1) setImmediate(this.leave);
   }
 
-  #leave(): void {
+  /** Those that are ready leave now. */
+  readonly leave = (): void => {
+    if (this.#ready.length === 0) return;
     const leaving = this.#ready;
     this.#ready = [];
     this.#bytes = 0;
     for (const departure of leaving) departure.depart();
-  }
+  };
 }

@@ -33,6 +33,7 @@ import { CronRuns } from './cron/cron-runs.ts';
 import { ClientBytes } from './exchange-bytes.ts';
 import { Listener } from './listener.ts';
 import { OperatorSide } from './operator-side.ts';
+import { ReplyBatch } from './reply-batch.ts';
 import { retune } from './retuning.ts';
 import { Bans } from './road/bans.ts';
 import { TrustedProxies } from './road/client-address.ts';
@@ -80,7 +81,8 @@ async function start(start: ThreadStart): Promise<void> {
       else void drain(news.drainMs);
     },
   });
-  const { account, pool } = openEngine(start, journal);
+  const batch = new ReplyBatch();
+  const { account, pool } = openEngine(start, journal, batch);
   const replica = createReplica({ limits, link, pool }, (run) => capabilities.forRun(run));
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const capabilities = openCapabilities(start, { link, guards, log, account, counters });
@@ -93,7 +95,7 @@ async function start(start: ThreadStart): Promise<void> {
   const cron = new CronRuns({ ...doors, limits, runs, account, log, nowMs });
   const secured = createTlsParts(start, { ...within, journal, gateway, counters });
   const listener = new Listener({
-    ...{ clocks: systemClocks, limits, proxies: doors.proxies, tls: secured?.listener },
+    ...{ clocks: systemClocks, limits, batch, proxies: doors.proxies, tls: secured?.listener },
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
     onRejected: (record) => log.write(record),
   });
@@ -226,6 +228,7 @@ function openLog({ config, counterPage, logQueue }: ThreadStart): {
 function openEngine(
   start: ThreadStart,
   journal: Journal,
+  batch: ReplyBatch,
 ): { readonly account: Account; readonly pool: GuestPool } {
   const { limits } = start.config;
   const account = new Account(start.account, start.threadNumber);
@@ -234,7 +237,8 @@ function openEngine(
   const { abis } = createCatalogue(limits, traceOf(start));
   const page = new LedgerPage(start.ledger, start.threadNumber);
   const onHeldBack = (owner: OwnerKey): void => journal.tell('owner-held-back', { owner });
-  return { account, pool: new GuestPool({ limits, abis, page, account, nowMs, onHeldBack }) };
+  const told = { onHeldBack, onOthersTurn: batch.leave };
+  return { account, pool: new GuestPool({ limits, abis, page, account, nowMs, ...told }) };
 }
 
 function countLosses(journal: Journal, channel: LogChannel, counters: ThreadCounters): void {

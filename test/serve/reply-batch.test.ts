@@ -25,6 +25,18 @@ describe('ReplyBatch', () => {
     expect(left).toBe(33);
   });
 
+  test('lets those that are ready leave when others have their turns, and none twice', async () => {
+    const left: number[] = [];
+    const batch = new ReplyBatch();
+    batch.add({ depart: () => left.push(1) });
+    batch.leave();
+    expect(left).toEqual([1]);
+    batch.add({ depart: () => left.push(2) });
+    expect(left).toEqual([1]);
+    await macrotask();
+    expect(left).toEqual([1, 2]);
+  });
+
   test('takes answers that are added while others leave', async () => {
     const left: string[] = [];
     const batch = new ReplyBatch();

@@ -48,6 +48,8 @@ export interface PoolOptions {
   readonly nowMs: () => number;
   /** Runs of an owner wait from now on, because others had to wait for them. */
   readonly onHeldBack?: ((owner: OwnerKey) => void) | undefined;
+  /** See `Scheduler`. */
+  readonly onOthersTurn?: (() => void) | undefined;
   /** How to restore, whatever is measured; for tests and benchmarks. */
   readonly restoreMode?: RestoreMode | 'never' | undefined;
 }
@@ -74,9 +76,11 @@ export class GuestPool {
   /** Looked for once, when a large guest first wants it; null: there is none. */
   #mapper: PageMapper | null | undefined;
 
-  constructor({ limits, abis, page, account, nowMs, onHeldBack, restoreMode }: PoolOptions) {
+  constructor(options: PoolOptions) {
+    const { limits, abis, page, account, nowMs, onHeldBack, onOthersTurn, restoreMode } = options;
     this.#abis = abis;
-    const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs, nowMs });
+    const { sliceMs } = limits;
+    const scheduler = new Scheduler<Activation>({ sliceMs, nowMs, onOthersTurn });
     const trap = takeTrap();
     const admission = new Admission(limits);
     const held = new HoldingBack({ account, admission, limits, onHeld: onHeldBack });

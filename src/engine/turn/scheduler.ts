@@ -29,6 +29,11 @@ export interface SchedulerOptions {
   readonly sliceMs: number;
   /** Milliseconds since some instant. */
   readonly nowMs: () => number;
+  /**
+   * Called, with no guest's frames below, before others than the last have a turn and when the loop
+   * has its own: what is ready for those who were served should not wait for that.
+   */
+  readonly onOthersTurn?: (() => void) | undefined;
 }
 
 /** An owner who waits gets a slice within about twice this, as long as there are few such. */
@@ -45,12 +50,15 @@ const sliceMsMin = 0.1;
 export class Scheduler<T extends Turn = Turn> {
   readonly #sliceMs: number;
   readonly #nowMs: () => number;
+  readonly #onOthersTurn: (() => void) | undefined;
   readonly #use = new OwnerUse();
   readonly #ready = new FairQueue<T>(this.#use);
   readonly #hogs = new FairQueue<T>(this.#use);
   #current: T | undefined;
   #pumping: NodeJS.Immediate | undefined;
   #isInMacrotask = false;
+  /** Who was served last in the present macrotask. */
+  #lastOwner: OwnerKey | undefined;
   #macrotaskStartMs = 0;
   #enteredAtMs = 0;
   /** What runs that began at once have had of the present turn of the event loop. */
@@ -62,6 +70,7 @@ export class Scheduler<T extends Turn = Turn> {
   constructor(options: SchedulerOptions) {
     this.#sliceMs = options.sliceMs;
     this.#nowMs = options.nowMs;
+    this.#onOthersTurn = options.onOthersTurn;
   }
 
   /** Who holds the thread. */
@@ -178,6 +187,7 @@ export class Scheduler<T extends Turn = Turn> {
     }
     this.#isInMacrotask = true;
     this.#hasServedHog = false;
+    this.#lastOwner = undefined;
     this.#macrotaskStartMs = this.#nowMs();
     this.#serveNext();
   }
@@ -186,6 +196,12 @@ export class Scheduler<T extends Turn = Turn> {
   #serveNext(): void {
     const nowMs = this.#nowMs();
     const next = nowMs - this.#macrotaskStartMs < macrotaskMs ? this.#chooseNext(nowMs) : undefined;
+    const owner = next?.shares.owner;
+    // Those who take their turns in microtasks come after it.
+    if (owner !== this.#lastOwner && this.#onOthersTurn !== undefined) {
+      queueMicrotask(this.#onOthersTurn);
+    }
+    this.#lastOwner = owner;
     if (next === undefined) {
       this.#isInMacrotask = false;
       this.#wake();

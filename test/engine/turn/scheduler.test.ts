@@ -163,6 +163,25 @@ describe('Scheduler', () => {
     scheduler.close();
   });
 
+  test('says when others have their turns, and when the loop has its own', async () => {
+    const order: string[] = [];
+    const onOthersTurn = (): number => order.push('others');
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now, onOthersTurn });
+    const add = (site: string): void => {
+      const turn: TestTurn = new TestTurn(site, (self) => {
+        queueMicrotask(() => {
+          order.push(site);
+          scheduler.leave(self, now());
+        });
+      });
+      scheduler.enqueue(turn, 'ready', now());
+    };
+    for (const site of ['alice/1', 'mallory/1', 'mallory/2']) add(site);
+    await nextTurn();
+    expect(order).toEqual(['others', 'alice/1', 'others', 'mallory/1', 'mallory/2', 'others']);
+    scheduler.close();
+  });
+
   test('lets the ready in between hogs, however many owners have waited long', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];

@@ -1,6 +1,6 @@
 import { utimesSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
@@ -10,6 +10,8 @@ const MIB = 1024 * 1024;
 const LARGE_BYTES = 32 * MIB;
 const LONG_AGO_S = 1_000_000_000;
 const FAR_AHEAD_S = 4_000_000_000;
+/** A file that was just written has a weak ETag for a second. */
+const writtenLongAgo = { timeout: 20_000, interval: 100 };
 
 describe('static files', () => {
   const folder = new TestFolder();
@@ -58,6 +60,22 @@ describe('static files', () => {
     expect(after.headers['last-modified']).toBe(before.headers['last-modified']);
     const part = await get('/old.txt', { range: 'bytes=4-4', 'if-range': etag });
     expect([part.status, part.text]).toEqual([200, 'old 2']);
+  });
+
+  test('are what was written last, also where their bytes are kept', async () => {
+    folder.write('page.txt', 'page 0');
+    await vi.waitFor(async () => {
+      const { headers } = await get('/page.txt');
+      expect(headers.etag).not.toMatch(/^W\//);
+    }, writtenLongAgo);
+    for (let count = 1; count <= 20; count += 1) {
+      expect((await get('/page.txt')).text).toBe(`page ${count - 1}`);
+      writeFileSync(folder.path('page.txt'), `page ${count}`);
+      utimesSync(folder.path('page.txt'), LONG_AGO_S, LONG_AGO_S);
+      expect((await get('/page.txt')).text).toBe(`page ${count}`);
+    }
+    folder.write('page.txt', 'pages');
+    expect((await get('/page.txt', { range: 'bytes=1-2' })).text).toBe('ag');
   });
 
   test('were never modified after the Date of the answer', async () => {

@@ -9,6 +9,7 @@ import { closedWindows } from './rows/closed-windows.ts';
 import { cpuHog } from './rows/cpu-hog.ts';
 import { earlyBodies } from './rows/early-bodies.ts';
 import { exceptionHoard } from './rows/exception-hoard.ts';
+import { freshFiles } from './rows/fresh-files.ts';
 import { fullSeats } from './rows/full-seats.ts';
 import { fullStores } from './rows/full-stores.ts';
 import { guestFiles } from './rows/guest-files.ts';
@@ -21,13 +22,16 @@ import { largeRestores } from './rows/large-restores.ts';
 import { largeWrites } from './rows/large-writes.ts';
 import { logFlood } from './rows/log-flood.ts';
 import { longChains } from './rows/long-chains.ts';
+import { longLists } from './rows/long-lists.ts';
 import { manyDirectories } from './rows/many-directories.ts';
 import { manyFolders } from './rows/many-folders.ts';
 import { namedStores } from './rows/named-stores.ts';
 import { objectHoard } from './rows/object-hoard.ts';
 import { optimiserHog, optimiserKiller, trialQueue } from './rows/optimiser.ts';
 import { ownAddresses } from './rows/own-addresses.ts';
+import { passwordGuesses } from './rows/password-guesses.ts';
 import { pathFlood } from './rows/path-flood.ts';
+import { rareSchedules } from './rows/rare-schedules.ts';
 import { renameStorm } from './rows/rename-storm.ts';
 import { resourceHoard } from './rows/resource-hoard.ts';
 import { silentNames } from './rows/silent-names.ts';
@@ -49,6 +53,7 @@ export const attacks: readonly Attack[] = [
   cpuHog,
   earlyBodies,
   exceptionHoard,
+  freshFiles,
   fullSeats,
   fullStores,
   guestFiles,
@@ -61,6 +66,7 @@ export const attacks: readonly Attack[] = [
   largeWrites,
   logFlood,
   longChains,
+  longLists,
   manyDirectories,
   manyFolders,
   namedStores,
@@ -68,7 +74,9 @@ export const attacks: readonly Attack[] = [
   optimiserHog,
   optimiserKiller,
   ownAddresses,
+  passwordGuesses,
   pathFlood,
+  rareSchedules,
   renameStorm,
   resourceHoard,
   silentNames,

@@ -55,6 +55,11 @@ export class CoreInstance {
     if (this.#fuel !== undefined) this.#fuel.value = 0;
   }
 
+  /** What it may still use before its next check. */
+  get fuelLeft(): number {
+    return this.#fuel?.value ?? 0;
+  }
+
   /** The next check comes after so much at the latest. */
   limitFuel(fuelMax: number): void {
     if (this.#fuel !== undefined && this.#fuel.value > fuelMax) this.#fuel.value = fuelMax;

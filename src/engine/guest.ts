@@ -27,6 +27,8 @@ export class Guest {
   #isDiscarded = false;
   /** The only site it may serve, once a run of that site has grown it. */
   #siteKey: string | undefined;
+  /** What its cores had left when the run began; undefined where nobody counts. */
+  #fuelAtStart: number | undefined;
 
   constructor(options: GuestOptions) {
     this.instance = options.instance;
@@ -66,11 +68,22 @@ export class Guest {
     return this.#siteKey === undefined || this.#siteKey === siteKey;
   }
 
-  /** It has been idle, and is there for the run of `activation` from now on. */
-  serve(activation: Activation): void {
+  /**
+   * It has been idle, and is there for the run of `activation` from now on.
+   *
+   * @param counts Whether somebody will ask for `fuelUsed`.
+   */
+  serve(activation: Activation, counts = false): void {
     this.charge.serve(activation.share);
     this.instance.attach(activation);
     if (this.mode === 'copy-on-write') this.instance.limitFuel();
+    this.#fuelAtStart = counts ? this.instance.fuelLeft : undefined;
+  }
+
+  /** Fuel that the run of `activation` has used until now; undefined where nobody counts. */
+  fuelUsed(activation: Activation): number | undefined {
+    if (this.#fuelAtStart === undefined) return undefined;
+    return this.#fuelAtStart + activation.refuelled - this.instance.fuelLeft;
   }
 
   /**

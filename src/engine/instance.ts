@@ -130,6 +130,13 @@ export class GuestInstance implements ServingInstance {
     for (const core of this.#cores) core.limitFuel(firstFuel);
   }
 
+  /** What all cores may still use before their next checks. */
+  get fuelLeft(): number {
+    let fuel = 0;
+    for (const core of this.#cores) fuel += core.fuelLeft;
+    return fuel;
+  }
+
   /** The run is over: what still comes for it finds nothing. */
   detach(): void {
     this.#slot.activation = undefined;

@@ -6,7 +6,7 @@
 import type { RestoreMode } from './snapshot.ts';
 
 export interface Measured {
-  /** CPU time of a run in the form without cards, in microseconds. */
+  /** CPU time of the guest's own code in a run, in the form without cards, in microseconds. */
   readonly cpuUs: number;
   /** Cards a run writes to. */
   readonly cards: number;
@@ -18,8 +18,13 @@ export interface Possible {
   readonly copyOnWrite: boolean;
 }
 
-/** What marking adds to the time of a run (docs/rationale.md). */
+/** What marking adds to the time of the guest's own code (docs/rationale.md). */
 export const markingShare = 0.1;
+/**
+ * The longest that code takes for a unit of fuel, an instruction or so. What a run takes beyond
+ * that are the host's calls, the machine or the wait for others, none of which marks anything.
+ */
+export const slowFuelUs = 0.001;
 
 /** Measured on one core; only their ratios matter here. */
 const cardUs = 0.15;

@@ -55,6 +55,8 @@ export class Activation implements StackOwner, Watched, Waiting {
   cpuRefusal: string | undefined;
   /** A table grew: it cannot shrink again, so the instance serves no other run. */
   hasGrownTable = false;
+  /** Fuel given since it began, beyond what was left each time: see `Guest.fuelUsed`. */
+  refuelled = 0;
   /** Where the host's calls into the guest are counted. */
   readonly hostCalls: HostCalls;
   readonly gauge: FuelGauge;
@@ -302,6 +304,7 @@ export class Activation implements StackOwner, Watched, Waiting {
     const nowMs = this.#parts.nowMs();
     this.#requireBudget(nowMs);
     const fuel = this.gaugeOf(core).refill(remaining, nowMs);
+    this.refuelled += fuel - remaining;
     if (!this.hostCalls.isWithin) return this.#budget.isSliceSpent(nowMs) ? -1 : fuel;
     this.#requireShortCall(nowMs);
     return fuel;

@@ -301,7 +301,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
 
   #takeIdle(activation: Activation): Guest | undefined {
     const guest = this.#parts.idle.take(this.#program, this.#shares.site);
-    guest?.serve(activation);
+    guest?.serve(activation, this.#program.record.isSampling);
     return guest;
   }
 
@@ -344,9 +344,10 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     }
     guest.charge.set(program.bytesWith(physicalBytes));
     const cpuUs = activation.cpuUsNow();
+    const fuel = guest.fuelUsed(activation);
     try {
       const cards = guest.restore(physicalBytes, this.#shares.site);
-      program.learn({ cpuUs, cards, memoryBytes: physicalBytes });
+      program.learn({ cpuUs, fuel, cards, memoryBytes: physicalBytes });
       const rest = guest.takeRest();
       if (rest === undefined) this.#parts.idle.put(program, guest, physicalBytes);
       else this.#restoring = this.#putBackRest(guest, activation, rest);

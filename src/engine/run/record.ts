@@ -1,9 +1,11 @@
 /** What the runs of an artifact cost: running averages, for choosing how to restore it. */
-import { type Measured, markingShare, pageFaultUs } from '../restore/choice.ts';
+import { type Measured, markingShare, pageFaultUs, slowFuelUs } from '../restore/choice.ts';
 import type { RestoreMode } from '../restore/snapshot.ts';
 
 export interface RunFacts {
   readonly cpuUs: number;
+  /** What it used; undefined where nobody counted. */
+  readonly fuel: number | undefined;
   /** Cards the run wrote to; undefined where they were not counted. */
   readonly cards: number | undefined;
   readonly memoryBytes: number;
@@ -25,11 +27,18 @@ export class RunRecord {
   #nextReview = firstReviewRuns;
   #fastestUs = Number.POSITIVE_INFINITY;
   #cpuUs: number | undefined;
+  #fuel: number | undefined;
   #cards: number | undefined;
 
+  /** Whether the fuel of runs that begin now is wanted. */
+  get isSampling(): boolean {
+    return this.#runs % runsPerSample === 0;
+  }
+
   /** Takes in a clean run of a guest that is restored by `mode`. */
-  add({ cpuUs, cards }: RunFacts, mode: RestoreMode): void {
+  add({ cpuUs, fuel, cards }: RunFacts, mode: RestoreMode): void {
     this.#runs += 1;
+    if (fuel !== undefined) this.#fuel = blend(this.#fuel, fuel);
     this.#fastestUs = Math.min(this.#fastestUs, cpuUs);
     if (cards !== undefined) this.#cards = blend(this.#cards, cards);
     if (this.#runs % runsPerSample !== 0) return;
@@ -45,7 +54,9 @@ export class RunRecord {
   /** What was measured; the next review comes when as many runs have passed again. */
   review(memoryBytes: number): Measured {
     this.#nextReview = this.#runs + Math.min(this.#runs, reviewRunsMax);
-    return { cpuUs: this.#cpuUs ?? 0, cards: this.#cards ?? 0, memoryBytes };
+    const byFuelUs = (this.#fuel ?? Number.POSITIVE_INFINITY) * slowFuelUs;
+    const cpuUs = Math.min(this.#cpuUs ?? 0, byFuelUs);
+    return { cpuUs, cards: this.#cards ?? 0, memoryBytes };
   }
 
   /** The guest's own time: what its way of being restored costs it meanwhile is taken off. */

@@ -82,7 +82,7 @@ export class ProgramHost {
   readonly #tableEntries: number;
   #canMap = true;
   #isClosed = false;
-  readonly #record = new RunRecord();
+  readonly record = new RunRecord();
   /** Objects that the start function took: the first state keeps them. */
   #objectBytes = 0;
   #physicalBytes = 0;
@@ -258,9 +258,9 @@ export class ProgramHost {
   /** Takes in what a clean run told. */
   learn(run: RunFacts): void {
     this.#parts.stock.counts.restored += 1;
-    this.#record.add(run, this.#mode);
-    if (!this.#record.isDue || this.#parts.fixedMode !== undefined) return;
-    const measured = this.#record.review(run.memoryBytes);
+    this.record.add(run, this.#mode);
+    if (!this.record.isDue || this.#parts.fixedMode !== undefined) return;
+    const measured = this.record.review(run.memoryBytes);
     const possible = { cards: this.#hasCards, copyOnWrite: this.#canMap };
     this.#mode = chooseRestoreMode(this.#mode, measured, possible);
   }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { RunRecord } from '../../../src/engine/run/record.ts';
 
-const run = (cpuUs: number, cards?: number) => ({ cpuUs, cards, memoryBytes: 65_536 });
+const run = (cpuUs: number, cards?: number, fuel?: number) => ({
+  ...{ cpuUs, cards, fuel, memoryBytes: 65_536 },
+});
 
 describe('RunRecord', () => {
   test('is due when the code is warm, and then ever more rarely', () => {
@@ -35,5 +37,21 @@ describe('RunRecord', () => {
     });
     for (let count = 0; count < 400; count += 1) record.add(run(130), 'copy-on-write');
     expect(record.review(1).cpuUs).toBeCloseTo(100, 3);
+  });
+
+  test('review() takes no more for the time of the guest than its fuel can have lasted', () => {
+    const record = new RunRecord();
+    for (let count = 0; count < 400; count += 1) record.add(run(900, 5, 20_000), 'cards');
+    expect(record.review(1).cpuUs).toBeCloseTo(20, 3);
+  });
+
+  test('wants the fuel of one run in eight', () => {
+    const record = new RunRecord();
+    let wanted = 0;
+    for (let count = 0; count < 80; count += 1) {
+      if (record.isSampling) wanted += 1;
+      record.add(run(10), 'cards');
+    }
+    expect(wanted).toBe(10);
   });
 });

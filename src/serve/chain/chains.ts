@@ -7,7 +7,7 @@ import type { Account } from '../../account/account.ts';
 import type { Limits } from '../../config/config.ts';
 import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { ModulePath, RequestPath } from '../../names.ts';
-import { otherNamesOf, readingsOf, stoodForBy } from '../../site/path-readings.ts';
+import { otherNamesOf } from '../../site/path-readings.ts';
 import { type Middleware, rulesBefore } from '../../site/settings/middleware.ts';
 import { routeModule, type Site } from '../../site/table.ts';
 import type { ExchangeOptions } from '../exchange-options.ts';
@@ -15,10 +15,10 @@ import type { Failures } from '../road/failures.ts';
 import type { ModuleRoute, ModuleRuns } from '../road/module-runs.ts';
 import type { Replica } from '../road/replica.ts';
 import { headersFor } from '../road/rules/headers.ts';
-import { ruledPath } from '../road/rules/redirects.ts';
 import type { Visit } from '../road/visit.ts';
 import { Next } from './next.ts';
 import { Passage, type Step } from './passage.ts';
+import { Steps } from './steps.ts';
 
 export interface ChainsOptions {
   readonly replica: Pick<Replica, 'siteWithVerdict'>;
@@ -31,6 +31,7 @@ export interface ChainsOptions {
 
 export class Chains {
   readonly #options: ChainsOptions;
+  readonly #steps = new Steps();
 
   constructor(options: ChainsOptions) {
     this.#options = options;
@@ -45,21 +46,19 @@ export class Chains {
    */
   async pass(
     visit: Visit,
-    at: { readonly site: Site; readonly path: RequestPath; readonly middleware: Middleware },
+    { site, path }: { readonly site: Site; readonly path: RequestPath },
     answer: (visit: Visit) => Promise<void>,
   ): Promise<boolean> {
-    for (const step of stepsFor(visit, at)) {
+    for (const step of this.#steps.before(path, visit.exchange.request.target, site)) {
       if (visit.passage?.hasPassed(step) === true) continue;
-      if (!(await this.#run(visit, at.site, step, answer))) return false;
+      if (!(await this.#run(visit, site, step, answer))) return false;
     }
     return true;
   }
 
   /** Whether a module asked for by its own name would answer for a path that has links. */
   isWayRound(site: Site, path: RequestPath): boolean {
-    const { middleware } = site.settings ?? {};
-    if (middleware === undefined) return false;
-    return rulesBefore(middleware, stoodForBy(site, path)).length > 0;
+    return this.#steps.isWayRound(path, site);
   }
 
   /** Whether `path`, which nobody asked for, has links that the visit has not passed. */
@@ -129,25 +128,4 @@ export class Chains {
       `Cannot answer: each module of [[middleware]] must be there: received none at ${modulePath}`,
     );
   }
-}
-
-/** The links of all rules that match, in the order of the file. */
-function stepsFor(
-  visit: Visit,
-  at: { readonly site: Site; readonly path: RequestPath; readonly middleware: Middleware },
-): readonly Step[] {
-  const { middleware, path, site } = at;
-  const { target } = visit.exchange.request;
-  const ruled = ruledPath(path);
-  const pathInfo = path.isDirectory && ruled !== '/' ? `${ruled}/` : ruled;
-  const names = [
-    ruled.slice(1).split('/'),
-    ...readingsOf(path),
-    ...otherNamesOf(path, site.settings?.site),
-  ];
-  return rulesBefore(middleware, names).flatMap((rule) =>
-    (middleware.rules[rule]?.links ?? []).map((modulePath, position) => ({
-      ...{ modulePath, rule, position, target, pathInfo },
-    })),
-  );
 }

@@ -148,9 +148,8 @@ export class SiteRoad {
   }
 
   async #passMiddleware(visit: Visit, site: Site, path: RequestPath): Promise<boolean> {
-    const middleware = site.settings?.middleware;
-    if (middleware === undefined) return true;
-    const at = { site, path, middleware };
+    if (site.settings?.middleware === undefined) return true;
+    const at = { site, path };
     return await this.#options.chains.pass(visit, at, (inner) => this.#answerByRules(inner, site));
   }
 

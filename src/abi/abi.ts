@@ -105,13 +105,21 @@ export interface Exchange {
   onGone(listener: (() => void) | undefined): void;
 }
 
+/** Whoever waits for something, and may stop doing so. */
+export interface GivingUp {
+  /** For what wants a signal. */
+  readonly signal: AbortSignal;
+  /** One listener, called at once where it has been given up. */
+  onGiveUp(listener: (() => void) | undefined): void;
+}
+
 /** The rest of a chain of middleware: its other links, and what the path leads to. */
 export interface NextInChain {
   /**
-   * The answer to `request`, a request to this site with any path. `signal` gives it up, and what
-   * is still to come of it. Rejects with a CapabilityRefusal.
+   * The answer to `request`, a request to this site with any path. Whoever asks may give it up, and
+   * what is still to come of it. Rejects with a CapabilityRefusal.
    */
-  open(request: OutboundRequest, signal: AbortSignal): Promise<StreamedReply>;
+  open(request: OutboundRequest, asker: GivingUp): Promise<StreamedReply>;
   /** In place of an answer: the exchange, as it is, goes on when the run has ended. */
   passOn(): void;
 }

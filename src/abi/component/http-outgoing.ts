@@ -144,8 +144,9 @@ export function openRequest(
     firstByteMs: timeoutOf(timeouts, 'first-byte'),
     betweenBytesMs: timeoutOf(timeouts, 'between-bytes'),
   };
-  const opener = next ?? run.capabilities.fetch;
-  return run.pending.start((signal) => opener.open(outbound, signal));
+  if (next !== undefined) return run.pending.start((giving) => next.open(outbound, giving));
+  const { fetch } = run.capabilities;
+  return run.pending.start(({ signal }) => fetch.open(outbound, signal));
 }
 
 /** Behind a link of middleware is the site itself: what is sent there does not leave. */

@@ -136,7 +136,7 @@ export class HandlerRun {
       url: `${this.exchange.request.scheme}://${this.exchange.request.authority}${target}`,
       body: body.takeWhole() ?? body.handOver(),
     };
-    const pending = this.#pending.start((signal) => next.open(outbound, signal));
+    const pending = this.#pending.start((giving) => next.open(outbound, giving));
     await pending.whenReady();
     this.#isAfterNext = true;
     this.hasAnswered = false;

@@ -1,17 +1,21 @@
 /** Something under way that a guest has asked for: to poll, to wait for, to choose among. */
+import type { GivingUp } from '../abi.ts';
 import type { ReadyItem } from './ready.ts';
 
 export type Outcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-export class Pending<T> implements ReadyItem {
-  readonly #controller = new AbortController();
+export class Pending<T> implements ReadyItem, GivingUp {
+  /** Made when it is asked for: it costs some microseconds. */
+  #controller: AbortController | undefined;
+  #onGiveUp: (() => void) | undefined;
+  #isGivenUp = false;
   readonly #settled: Promise<void>;
   #outcome: Outcome<T> | undefined;
 
   /** `work` is given up by its signal. */
-  constructor(work: (signal: AbortSignal) => Promise<T>) {
+  constructor(work: (giving: GivingUp) => Promise<T>) {
     this.#settled = this.#follow(work);
   }
 
@@ -25,7 +29,18 @@ export class Pending<T> implements ReadyItem {
   }
 
   get isGivenUp(): boolean {
-    return this.#controller.signal.aborted;
+    return this.#isGivenUp;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isGivenUp) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  onGiveUp(listener: (() => void) | undefined): void {
+    this.#onGiveUp = listener;
+    if (this.#isGivenUp) listener?.();
   }
 
   whenReady(): Promise<void> {
@@ -34,12 +49,15 @@ export class Pending<T> implements ReadyItem {
 
   /** Nobody wants it any more, also what it may still bring. */
   giveUp(): void {
-    this.#controller.abort();
+    if (this.#isGivenUp) return;
+    this.#isGivenUp = true;
+    this.#controller?.abort();
+    this.#onGiveUp?.();
   }
 
-  async #follow(work: (signal: AbortSignal) => Promise<T>): Promise<void> {
+  async #follow(work: (giving: GivingUp) => Promise<T>): Promise<void> {
     try {
-      this.#outcome = { kind: 'done', value: await work(this.#controller.signal) };
+      this.#outcome = { kind: 'done', value: await work(this) };
     } catch (error) {
       this.#outcome = { kind: 'failed', error };
     }
@@ -51,7 +69,7 @@ export class PendingSet {
   /** Made when something is begun: most runs ask for nothing. */
   #underWay: Set<Pending<unknown>> | undefined;
 
-  start<T>(work: (signal: AbortSignal) => Promise<T>): Pending<T> {
+  start<T>(work: (giving: GivingUp) => Promise<T>): Pending<T> {
     const pending = new Pending(work);
     this.#underWay ??= new Set();
     this.#underWay.add(pending);

@@ -134,7 +134,7 @@ export class OutboundState {
   }
 
   #start(request: CreatedRequest): PendingRequest {
-    return this.#underWay.start((signal) => this.#exchange(request, signal));
+    return this.#underWay.start(({ signal }) => this.#exchange(request, signal));
   }
 
   async #exchange(

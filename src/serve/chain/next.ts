@@ -1,5 +1,5 @@
 /** What stands behind one link of middleware, as the link's guest sees it. */
-import type { NextInChain } from '../../abi/abi.ts';
+import type { GivingUp, NextInChain } from '../../abi/abi.ts';
 import type { Share } from '../../account/share.ts';
 import type { OutboundRequest, StreamedReply } from '../../capability/fetch/contract.ts';
 import { CapabilityRefusal } from '../../capability/refusal.ts';
@@ -55,7 +55,7 @@ export class Next implements NextInChain {
     this.#isPassedOn = true;
   }
 
-  async open(request: OutboundRequest, signal: AbortSignal): Promise<StreamedReply> {
+  async open(request: OutboundRequest, asker: GivingUp): Promise<StreamedReply> {
     try {
       this.#passage.spend();
     } catch (error) {
@@ -72,13 +72,11 @@ export class Next implements NextInChain {
     });
     const exchange = new HttpExchange(this.#headOf(request), wire, this.#options.exchange);
     exchange.chargeTo(this.#options.share);
-    const giveUp = (): void => wire.giveUp();
-    if (signal.aborted) giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
+    asker.onGiveUp(() => wire.giveUp());
     const isBeside = this.#covered !== undefined;
     const ended = this.#serve(exchange, isBeside).finally(() => {
       if (!wire.isFinished) wire.giveUp();
-      signal.removeEventListener('abort', giveUp);
+      asker.onGiveUp(undefined);
       if (!isBeside) this.#covered = undefined;
     });
     if (!isBeside) this.#covered = { wire, ended };

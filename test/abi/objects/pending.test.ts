@@ -27,7 +27,7 @@ describe('something under way', () => {
 
   test('is given up by its signal', async () => {
     const pending = new Pending(
-      (signal) =>
+      ({ signal }) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => reject(new Error('given up')));
         }),
@@ -36,6 +36,20 @@ describe('something under way', () => {
     await pending.whenReady();
     expect(pending.isGivenUp).toBe(true);
     expect(pending.outcome?.kind).toBe('failed');
+  });
+
+  test('tells one listener that it is given up, and a signal that is asked for afterwards', () => {
+    const told: string[] = [];
+    const pending = new Pending(async (giving) => {
+      giving.onGiveUp(() => told.push('first'));
+      giving.onGiveUp(() => told.push('second'));
+      return await new Promise<never>(() => undefined);
+    });
+    pending.giveUp();
+    pending.giveUp();
+    expect(told).toEqual(['second']);
+    pending.onGiveUp(() => told.push('late'));
+    expect([told, pending.signal.aborted]).toEqual([['second', 'late'], true]);
   });
 
   test('is chosen among several: the first that has ended', async () => {
@@ -51,12 +65,12 @@ describe('something under way', () => {
 test('the end of a run gives up what it has under way, not what has ended', async () => {
   const set = new PendingSet();
   const signals: AbortSignal[] = [];
-  const ended = set.start(async (signal) => {
+  const ended = set.start(async ({ signal }) => {
     signals.push(signal);
   });
   await ended.whenReady();
   await Promise.resolve();
-  void set.start((signal) => {
+  void set.start(({ signal }) => {
     signals.push(signal);
     return new Promise<never>(() => undefined);
   });

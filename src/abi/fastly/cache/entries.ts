@@ -36,7 +36,7 @@ export function startLookup(
 ): Lookup {
   const { promise: blocked, resolve: block } = Promise.withResolvers<void>();
   const { promise: waits, resolve: onWaits } = Promise.withResolvers<void>();
-  const pending = underWay.start((signal) => look({ signal, blocked, onWaits }));
+  const pending = underWay.start(({ signal }) => look({ signal, blocked, onWaits }));
   return { pending, block, waits };
 }
 

@@ -79,7 +79,7 @@ class BackendRequests implements FamilyState {
 
   /** Sends it; what becomes of it is in the result. */
   start(outgoing: Outgoing): BackendRequest {
-    const pending = this.#run.underWay.start((signal) => this.#open(outgoing, signal));
+    const pending = this.#run.underWay.start(({ signal }) => this.#open(outgoing, signal));
     return new BackendRequest(pending, outgoing.backend.grpc === true);
   }
 

@@ -92,7 +92,7 @@ export function startOperation(
   operations.requireRoom();
   const writes = run.of(kvWrites);
   const before = writes.before(store, key);
-  const pending = run.underWay.start((signal) =>
+  const pending = run.underWay.start(({ signal }) =>
     // At once where nothing is before it: it is then done whatever becomes of the run.
     (before === undefined ? work(signal) : before.then(() => work(signal))).catch(asResult),
   );

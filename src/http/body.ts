@@ -14,6 +14,11 @@ export interface ReadBody {
   readonly knownBytes: number | undefined;
   /** Of it, bytes that are here already, for who counts what is held. Left out: none. */
   readonly heldBytes?: number | undefined;
+  /**
+   * All that is left of it, where all is here already and no fields come after it: whoever takes
+   * it cancels the body. Undefined where it must be read. Left out: it must.
+   */
+  readonly whole?: Uint8Array | undefined;
   /** Fields after the body; none before its end. Left out: there will be none. */
   readonly trailers?: readonly Header[] | undefined;
   /**

@@ -103,8 +103,15 @@ export class HttpReply implements BodyOwner {
       return;
     }
     const whole = this.#body === undefined ? noBytes : this.#body.body.takeWhole();
-    if (whole !== undefined) this.#exchange.send(head, whole);
-    else this.flush();
+    if (whole === undefined) this.flush();
+    else if ((this.#bodyBytes ?? whole.length) === whole.length) this.#exchange.send(head, whole);
+    else this.#breakOff(head);
+  }
+
+  /** It is not as long as it was said to be: the visitor sees that it is not whole. */
+  #breakOff(head: ReplyHead): void {
+    this.#exchange.start(head, this.#bodyBytes);
+    this.#exchange.abort();
   }
 }
 

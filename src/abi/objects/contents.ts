@@ -253,14 +253,14 @@ export class BodyContents implements ReadBody {
   /** All of it, where all of it is here; then it is empty. */
   takeWhole(): Uint8Array | undefined {
     const bytes: Uint8Array[] = [];
-    if (this.#isOpen || this.#failure !== undefined) return undefined;
+    const isRead = this.#isOpen || this.#reading !== undefined;
+    if (isRead || this.#failure !== undefined) return undefined;
     for (const part of this.#parts) {
-      if (!(part instanceof Uint8Array)) return undefined;
-      bytes.push(part);
+      const whole = part instanceof Uint8Array ? part : part.whole;
+      if (whole === undefined) return undefined;
+      bytes.push(whole);
     }
-    this.#parts = [];
-    this.#joined = undefined;
-    this.#release(this.#waitingBytes);
+    this.#drop();
     const [only] = bytes;
     return bytes.length === 1 && only !== undefined ? only : Buffer.concat(bytes);
   }

@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import type { OutboundRequest, ReplyBody, StreamedReply } from '../../capability/fetch/contract.ts';
 import { CapabilityRefusal } from '../../capability/refusal.ts';
-import type { ReadBody } from '../../http/body.ts';
+import { noBytes, type ReadBody } from '../../http/body.ts';
 import type { ConnectionFacts } from '../../http/connection-facts.ts';
 import type { Header } from '../../http/message.ts';
 import { quickPieceBytes } from '../piece-size.ts';
@@ -26,7 +26,6 @@ export interface ChainWireOptions {
 }
 
 export class ChainWire implements Wire {
-  readonly body: Readable;
   /** The link may have given the same bytes to somebody else, too. */
   readonly givesBodyAway = false;
   readonly pieceBytesMax = quickPieceBytes;
@@ -37,6 +36,8 @@ export class ChainWire implements Wire {
   readonly #source: ReadBody | undefined;
   readonly #reply = Promise.withResolvers<StreamedReply>();
   readonly #answer: Answer;
+  /** Made when it is read: most requests have none. */
+  #body: Readable | undefined;
   #isReceived: boolean;
   #isFinished = false;
   #isClosed = false;
@@ -49,13 +50,18 @@ export class ChainWire implements Wire {
     this.declaredBytes = knownBytes ?? 0;
     this.hasBody = knownBytes !== 0;
     this.#isReceived = body instanceof Uint8Array;
-    this.body = body instanceof Uint8Array ? Readable.from([body]) : this.#read(body);
     this.#answer = new Answer({
       onTaken: () => this.events.emit('drain'),
       onGone: () => this.giveUp(),
     });
     // Whoever asked may have gone.
     this.#reply.promise.catch(() => undefined);
+  }
+
+  get body(): Readable {
+    const { body } = this.#options;
+    this.#body ??= body instanceof Uint8Array ? Readable.from([body]) : this.#read(body);
+    return this.#body;
   }
 
   /** Rejects with a CapabilityRefusal where there is none. */
@@ -200,6 +206,13 @@ class Answer implements ReplyBody {
 
   get heldBytes(): number {
     return this.#waitingBytes;
+  }
+
+  get whole(): Uint8Array | undefined {
+    const isRead = this.#isEnded && this.#fault === undefined && this.trailers.length === 0;
+    if (!isRead) return undefined;
+    const [only = noBytes] = this.#pieces;
+    return this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : only;
   }
 
   /** False when there should be no more until some is taken. The piece is this one's. */

@@ -83,3 +83,24 @@ describe('a body that somebody waits for', () => {
     expect(accountBytes).toBe(0);
   });
 });
+
+test('a body with a part that came from elsewhere, and is here, is taken in one piece', () => {
+  let cancels = 0;
+  const here = (whole: Uint8Array | undefined): ReadBody => ({
+    ...{ knownBytes: 2, whole, read: () => Promise.resolve(undefined) },
+    cancel: () => {
+      cancels += 1;
+    },
+  });
+  const bodyWith = (whole: Uint8Array | undefined): Body => {
+    const body = new Body(options);
+    body.write(utf8.encode('a'));
+    body.append(Body.of(here(whole), options));
+    return body;
+  };
+  expect(Buffer.from(bodyWith(utf8.encode('bc')).takeWhole() ?? []).toString()).toBe('abc');
+  expect([cancels, accountBytes]).toEqual([1, 0]);
+  const later = bodyWith(undefined);
+  expect(later.takeWhole()).toBeUndefined();
+  expect([later.isReady, cancels]).toEqual([true, 1]);
+});

@@ -28,6 +28,29 @@ test('gives an answer in pieces, and asks for no more than are taken', async () 
   expect(wire.isFinished).toBe(true);
 });
 
+test('an answer that is here is had without reading it', async () => {
+  const wire = open();
+  wire.sendWhole(200, [], Buffer.from('abc'));
+  const { body } = await wire.reply;
+  expect(Buffer.from(body.whole ?? []).toString()).toBe('abc');
+  body.cancel();
+  expect([wire.isFinished, body.whole]).toEqual([true, noBytes]);
+
+  const inPieces = open();
+  inPieces.sendHead(200, []);
+  inPieces.write(Buffer.from('a'));
+  const answer = await inPieces.reply;
+  expect(answer.body.whole).toBeUndefined();
+  inPieces.write(Buffer.from('b'));
+  inPieces.end();
+  expect(Buffer.from(answer.body.whole ?? []).toString()).toBe('ab');
+
+  const trailing = open();
+  trailing.sendHead(200, []);
+  trailing.end([['x-sum', '1']]);
+  expect((await trailing.reply).body.whole).toBeUndefined();
+});
+
 test('an answer to HEAD says a length, and has no body', async () => {
   const wire = open(noBytes, true);
   wire.sendWhole(200, ['content-length', '5'], undefined);

@@ -3,6 +3,7 @@
  * back to its first state. `meter/contract.ts` says how an engine runs the result.
  */
 import { TerrafirmaError } from '../errors.ts';
+import { LocalValues } from './binary/local-values.ts';
 import { Op } from './binary/opcodes.ts';
 import { ByteWriter } from './binary/writer.ts';
 import { Additions, ExportKind } from './meter/additions.ts';
@@ -10,11 +11,13 @@ import { Arrays } from './meter/arrays.ts';
 import { assembleModule } from './meter/assemble.ts';
 import { BodyRewriter } from './meter/body.ts';
 import { Bulk } from './meter/bulk.ts';
+import type { CardMarking } from './meter/cards.ts';
 import { Charges } from './meter/charges.ts';
 import { type CardPlan, cardBytes, type MemoryPlan, type MeteredModule } from './meter/contract.ts';
 import { Emitter } from './meter/emitter.ts';
 import { Grow } from './meter/grow.ts';
 import { HintSection } from './meter/hints.ts';
+import { MarkedPlaces } from './meter/marked-places.ts';
 import { Replacer } from './meter/replace.ts';
 import { addStateFunctions, judgeRestorable } from './meter/state.ts';
 import type { OffsetMap } from './offsets.ts';
@@ -69,20 +72,13 @@ export function meterModule(
   const cardMemory = cards === undefined ? undefined : shape.memories.length;
   const bulk = new Bulk({ shape, additions, charges, cardMemory });
   const arrays = new Arrays({ bytes, shape, additions, charges });
-  const replacer = new Replacer({ shape, additions, charges, bulk, arrays, grow, cardMemory });
+  const marking = planMarking(shape, cardMemory);
+  const replacer = new Replacer({ shape, additions, charges, bulk, arrays, grow, marking });
   const isCatching = [Op.try, Op.tryTable].some((op) => shape.instructionsUsed[op] === 1);
   const hints = new HintSection();
   const emitter = new Emitter(bytes);
-  const rewriter = new BodyRewriter({
-    bytes,
-    shape,
-    additions,
-    charges,
-    replacer,
-    emitter,
-    isCatching,
-    hints,
-  });
+  const parts = { bytes, shape, additions, charges, replacer, emitter, isCatching, hints };
+  const rewriter = new BodyRewriter(parts);
   const bodies = new ByteWriter(bytes.length * 2);
   for (let i = 0; i * 2 < shape.bodies.length; i++) rewriter.rewrite(i, bodies);
   const changedByOthers = options.links?.tablesChangedByOthers ?? nothing;
@@ -174,6 +170,16 @@ function planCards(
   if (first === undefined) return undefined;
   const pages = Math.max(pagesMin, countCardPages(first));
   return { module: importModuleName(shape), name: 'cards', pages };
+}
+
+function planMarking(
+  { memories }: ModuleShape,
+  cardMemory: number | undefined,
+): CardMarking | undefined {
+  if (cardMemory === undefined) return undefined;
+  const locals = new LocalValues();
+  const places = new MarkedPlaces(locals);
+  return { cardMemory, is64: memories[0]?.is64 === true, locals, places };
 }
 
 /** A card is a byte: one 64 KiB page of them covers 256 MiB. */

@@ -2,6 +2,8 @@
  * Walks instructions: one `next()` an instruction, its immediates left in fields. No objects are
  * made on the way, so that modules of many megabytes pass in fractions of a second.
  */
+
+import type { LocalValues } from './local-values.ts';
 import { Op, prefixBase, prefixEnd, Shape, shapeOf } from './opcodes.ts';
 import { ByteReader, hexByte, refuseModule } from './reader.ts';
 
@@ -17,6 +19,8 @@ export interface PassPlan {
   readonly weights: Uint8Array;
   /** Gets 1 for each instruction passed. */
   readonly used: Uint8Array;
+  /** Hears of each instruction passed. */
+  readonly locals?: LocalValues | undefined;
 }
 
 /** Instructions with a prefix, or without one of these shapes, are never passed. */
@@ -27,7 +31,7 @@ function isPassable(shape: number): boolean {
 /** A plan that stops at the plain instructions `stopsAt` names. */
 export function planPass(
   stopsAt: (op: number) => boolean,
-  notes: { readonly weights: Uint8Array; readonly used: Uint8Array },
+  notes: Pick<PassPlan, 'weights' | 'used' | 'locals'>,
 ): PassPlan {
   const shapes = shapeOf.slice(0, 256);
   for (let op = 0; op < shapes.length; op++) {
@@ -97,9 +101,10 @@ export class InstructionCursor extends ByteReader {
    */
   pass(plan: PassPlan): number {
     const { bytes } = this;
-    const { shapes, bounds, weights, used } = plan;
+    const { shapes, bounds, weights, used, locals } = plan;
     const last = this.end - passableBytesMax;
     let pos = this.pos;
+    let index = 0;
     let weight = 0;
     while (pos < last) {
       const op = bytes[pos] ?? 0;
@@ -108,7 +113,7 @@ export class InstructionCursor extends ByteReader {
       if (shape === Shape.none) {
         // Nothing follows.
       } else if (shape === Shape.local || shape === Shape.global) {
-        let index = bytes[next++] ?? 0;
+        index = bytes[next++] ?? 0;
         if (index >= 0x80) index = (index & 0x7f) | ((bytes[next++] ?? 0) << 7);
         if (index >= 0x4000 || index >= (bounds[op] ?? 0)) break;
       } else if (shape === Shape.memarg) {
@@ -123,6 +128,7 @@ export class InstructionCursor extends ByteReader {
       if (next < 0) break;
       weight += weights[op] ?? 1;
       used[op] = 1;
+      if (locals !== undefined) locals.note(op, index);
       pos = next;
     }
     this.pos = pos;

@@ -7,19 +7,17 @@
  * Where paths of different weight meet, the heavier pays the difference into the counter.
  */
 import { InstructionCursor, isLabelBranch, type PassPlan } from '../binary/cursor.ts';
+import type { LocalValues } from '../binary/local-values.ts';
 import { Op } from '../binary/opcodes.ts';
 import { refuseModule } from '../binary/reader.ts';
 import { LoopFact, skipLocals } from '../binary/scan.ts';
 import type { ByteWriter } from '../binary/writer.ts';
-import { countParams, type ModuleShape } from '../shape.ts';
-import type { Additions } from './additions.ts';
-import type { Charges } from './charges.ts';
+import { countParams } from '../shape.ts';
+import type { BodyContext } from './body-context.ts';
 import { callQuantum, callWeight, freeWeightMax, localQuantum } from './contract.ts';
 import { mayDetour, retargetBranch } from './detour.ts';
 import { type Emitter, type LoopPayment, localsMax } from './emitter.ts';
 import { type Frame, FrameKind, FrameStack, noDetour } from './frames.ts';
-import type { HintSection } from './hints.ts';
-import type { Replacer } from './replace.ts';
 import { Group, groupOf, planPassing, weightOf } from './weights.ts';
 
 /** Paths that differ by no more than this meet without a payment: the heavier stands for both. */
@@ -31,22 +29,11 @@ const callingQuantum = (7 * callQuantum) / 4;
 /** What a round of a loop may weigh before its heavier paths pay for themselves. */
 const lightRound = 64;
 
-export interface BodyContext {
-  readonly bytes: Uint8Array;
-  readonly shape: ModuleShape;
-  readonly additions: Additions;
-  readonly charges: Charges;
-  readonly replacer: Replacer;
-  readonly emitter: Emitter;
-  /** Exceptions may be caught in this module. */
-  readonly isCatching: boolean;
-  readonly hints: HintSection;
-}
-
 export class BodyRewriter {
   readonly #context: BodyContext;
   readonly #emitter: Emitter;
-  readonly #frames = new FrameStack();
+  readonly #frames: FrameStack;
+  readonly #locals: LocalValues | undefined;
   readonly #plan: PassPlan;
   #cursor: InstructionCursor;
   /** Most the code up to here may owe beside the counter. */
@@ -63,7 +50,10 @@ export class BodyRewriter {
     this.#context = context;
     this.#emitter = context.emitter;
     this.#cursor = new InstructionCursor(context.bytes, 0, 0);
-    this.#plan = planPassing(context.shape, context.replacer.marksCards);
+    const { marking } = context.replacer;
+    this.#locals = marking?.locals;
+    this.#frames = new FrameStack(marking?.places);
+    this.#plan = planPassing(context.shape, this.#locals);
   }
 
   /** Appends body number `bodyIndex` (imports not counted), rewritten, to `target`. */
@@ -88,6 +78,7 @@ export class BodyRewriter {
     this.#cursor = cursor;
     this.#emitter.begin(cursor.pos, localCount);
     this.#frames.clear();
+    this.#locals?.begin(localCount);
     this.#pending = 0;
     this.#isLive = false;
     this.#isReachable = true;
@@ -106,6 +97,7 @@ export class BodyRewriter {
       const { op } = cursor;
       const group = groupOf[op] ?? Group.refused;
       this.#pending += weightOf[op] ?? 1;
+      if (group !== Group.store) this.#locals?.note(op, cursor.a);
       if (group === Group.plain) continue;
       if (group === Group.local) {
         if (cursor.a >= localCount) this.#refuse('locals', cursor.a);
@@ -261,13 +253,21 @@ export class BodyRewriter {
     this.#emitter.endDetour(this.#context.charges.spend(), weightAt >= 0 ? roundWeight : 0);
   }
 
-  #else(): void {
+  /** Another part of the innermost frame begins, which may run without the one before it. */
+  #endPart(): Frame | undefined {
     const frame = this.#frames.at(0);
-    if (frame === undefined) return;
+    if (frame === undefined) return undefined;
     if (this.#isReachable) {
       this.#settle(Math.max(frame.labelPending, frame.entryPending));
       this.#reach(frame, this.#pending);
     }
+    this.#frames.beginPart();
+    return frame;
+  }
+
+  #else(): void {
+    const frame = this.#endPart();
+    if (frame === undefined) return;
     frame.kind = FrameKind.block;
     this.#pending = frame.entryPending;
     this.#counted = frame.entryCounted;
@@ -277,12 +277,8 @@ export class BodyRewriter {
 
   #handler(op: number): void {
     if (op === Op.catch) this.#context.replacer.checkTag(this.#cursor, this.#cursor.a);
-    const frame = this.#frames.at(0);
+    const frame = this.#endPart();
     if (frame === undefined) return;
-    if (this.#isReachable) {
-      this.#settle(Math.max(frame.labelPending, frame.entryPending));
-      this.#reach(frame, this.#pending);
-    }
     this.#pending = 0;
     // Whatever can throw was paid for just before, which left the counter at zero.
     this.#isLive = false;

@@ -4,10 +4,12 @@
  * leaves no mark, which is harmless only because a trapped instance is never restored.
  */
 import type { InstructionCursor } from '../binary/cursor.ts';
+import type { LocalValues } from '../binary/local-values.ts';
 import { Op } from '../binary/opcodes.ts';
 import { Value } from './additions.ts';
 import { Asm } from './code.ts';
 import { type Emitter, Purpose } from './emitter.ts';
+import type { MarkedPlaces } from './marked-places.ts';
 
 const cardBytesLog2 = 12;
 const i64Stores = new Set<number>([
@@ -29,24 +31,53 @@ function storedType(op: number): number {
   return i64Stores.has(op) ? Value.i64 : Value.i32;
 }
 
-/** Replaces the store under the cursor by the same store and its mark. */
+export interface CardMarking {
+  readonly cardMemory: number;
+  readonly is64: boolean;
+  readonly locals: LocalValues;
+  readonly places: MarkedPlaces;
+}
+
+/** Has the store under the cursor mark its card, unless that is marked wherever it comes from. */
 export function writeCardMark(
   cursor: InstructionCursor,
   emitter: Emitter,
-  memory: { readonly cardMemory: number; readonly is64: boolean },
+  marking: CardMarking,
 ): void {
-  const { is64, cardMemory } = memory;
-  const type = storedType(cursor.op);
-  const value = emitter.local(Purpose.value, type);
-  const address = emitter.local(Purpose.address, is64 ? Value.i64 : Value.i32);
+  const { locals, places } = marking;
+  const local = locals.localAt(1);
+  if (local < 0) {
+    writeKeepingAddress(cursor, emitter, marking);
+    return;
+  }
+  const offset = places.mark(local, cursor.memargOffset);
+  if (offset < 0) return;
+  emitter.copyTo(cursor.pos);
+  emitter.indexed(0x20, local);
+  writeMark(emitter, offset, marking);
+}
+
+/** The address is no local's value: it gets a local of its own, and what is stored, too. */
+function writeKeepingAddress(
+  cursor: InstructionCursor,
+  emitter: Emitter,
+  marking: CardMarking,
+): void {
+  const value = emitter.local(Purpose.value, storedType(cursor.op));
+  const address = emitter.local(Purpose.address, marking.is64 ? Value.i64 : Value.i32);
   emitter.copyTo(cursor.at);
   emitter.indexed(0x21, value);
   emitter.indexed(0x22, address);
   emitter.indexed(0x20, value);
   emitter.copyTo(cursor.pos);
   emitter.indexed(0x20, address);
-  if (cursor.memargOffset > 0) {
-    emitter.constant(cursor.memargOffset, is64);
+  writeMark(emitter, cursor.memargOffset, marking);
+}
+
+/** Marks the card `offset` bytes behind the address on the stack. */
+function writeMark(emitter: Emitter, offset: number, { is64, cardMemory }: CardMarking): void {
+  if (offset > 0) {
+    emitter.constant(offset, is64);
     emitter.byte(is64 ? Asm.i64Add : Asm.i32Add);
   }
   emitter.few(is64 ? markTail64 : markTail);

@@ -1,4 +1,5 @@
 /** The labels around an instruction, and what the code running to each of them still owes. */
+import type { MarkedPlaces } from './marked-places.ts';
 
 export const FrameKind = { func: 0, block: 1, loop: 2, if: 3 } as const;
 
@@ -22,6 +23,9 @@ export class Frame {
   /** Labels around the frame in the output. */
   writtenDepth = 0;
   hasDetour = false;
+  /** What holds of `MarkedPlaces` where the frame begins. */
+  markCount = 0;
+  markFirstOfLoop = 0;
 
   /** Takes in what another path to the label owes. */
   join(pending: number, counted: number, isLive: boolean): void {
@@ -42,8 +46,14 @@ export class FrameStack {
   depth = 0;
   /** Labels of the output, those of detours included. */
   #writtenDepth = 0;
+  readonly #marked: MarkedPlaces | undefined;
+
+  constructor(marked: MarkedPlaces | undefined) {
+    this.#marked = marked;
+  }
 
   clear(): void {
+    this.#marked?.begin();
     this.depth = 0;
     this.#writtenDepth = 0;
   }
@@ -86,6 +96,7 @@ export class FrameStack {
     frame.weightAt = -1;
     frame.writtenDepth = this.#writtenDepth++;
     frame.hasDetour = false;
+    if (this.#marked !== undefined) this.#beginMarks(this.#marked, frame);
     return frame;
   }
 
@@ -93,8 +104,21 @@ export class FrameStack {
     const frame = this.depth > 0 ? this.#frames[--this.depth] : undefined;
     if (frame !== undefined) {
       this.#writtenDepth = frame.writtenDepth - (frame.hasDetour ? detourLabels : 0);
+      this.#marked?.leave(frame.markCount, frame.markFirstOfLoop);
     }
     return frame;
+  }
+
+  /** What was marked in the innermost frame so far may not be, where its next part runs. */
+  beginPart(): void {
+    const frame = this.at(0);
+    if (frame !== undefined) this.#marked?.forget(frame.markCount);
+  }
+
+  #beginMarks(marked: MarkedPlaces, frame: Frame): void {
+    frame.markCount = marked.count;
+    frame.markFirstOfLoop = marked.firstOfLoop;
+    if (frame.kind === FrameKind.loop) marked.enterLoop();
   }
 
   /** The frame `label` levels up; 0 is the innermost. */

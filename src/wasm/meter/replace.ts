@@ -10,7 +10,7 @@ import type { ArrayType, ModuleShape } from '../shape.ts';
 import { type Additions, Value } from './additions.ts';
 import type { Arrays } from './arrays.ts';
 import type { Bulk } from './bulk.ts';
-import { writeCardMark } from './cards.ts';
+import { type CardMarking, writeCardMark } from './cards.ts';
 import type { Charges } from './charges.ts';
 import type { Emitter } from './emitter.ts';
 import { chargedBytes } from './exceptions.ts';
@@ -31,7 +31,8 @@ export interface ReplaceContext {
   readonly bulk: Bulk;
   readonly arrays: Arrays;
   readonly grow: Grow;
-  readonly cardMemory: number | undefined;
+  /** Undefined where stores are not marked. */
+  readonly marking: CardMarking | undefined;
 }
 
 export class Replacer {
@@ -43,9 +44,9 @@ export class Replacer {
     this.#context = context;
   }
 
-  /** Whether stores become more than a store. */
-  get marksCards(): boolean {
-    return this.#context.cardMemory !== undefined;
+  /** How stores are marked, where they are. */
+  get marking(): CardMarking | undefined {
+    return this.#context.marking;
   }
 
   replace(group: number, cursor: InstructionCursor, emitter: Emitter): void {
@@ -94,10 +95,10 @@ export class Replacer {
 
   #store(cursor: InstructionCursor, emitter: Emitter): void {
     this.#require('memories', cursor, cursor.a);
-    const { cardMemory, shape } = this.#context;
-    if (cardMemory === undefined || cursor.a !== 0) return;
-    const is64 = shape.memories[0]?.is64 === true;
-    writeCardMark(cursor, emitter, { cardMemory, is64 });
+    const { marking } = this.#context;
+    if (marking === undefined) return;
+    if (cursor.a === 0) writeCardMark(cursor, emitter, marking);
+    marking.locals.note(cursor.op, 0);
   }
 
   #call(emitter: Emitter, functionIndex: number): void {

@@ -1,5 +1,6 @@
 /** What each instruction costs in fuel, and which of them the meter must look at. */
 import { type PassPlan, planPass } from '../binary/cursor.ts';
+import type { LocalValues } from '../binary/local-values.ts';
 import {
   atomicBase,
   gcBase,
@@ -105,15 +106,18 @@ function buildWeights(): Uint8Array {
   return weights;
 }
 
-/** What the meter passes: instructions it only counts, with indices that exist. */
-export function planPassing(shape: ModuleShape, marksCards: boolean): PassPlan {
+/**
+ * What the meter passes: instructions it only counts, with indices that exist. Stores that are
+ * marked are no such; `locals` is there where they are.
+ */
+export function planPassing(shape: ModuleShape, locals: LocalValues | undefined): PassPlan {
   const stopsAt = (op: number): boolean => {
     const group = groupOf[op];
-    if (group === Group.store) return marksCards;
+    if (group === Group.store) return locals !== undefined;
     if (group === Group.indexed) return shapeOf[op] !== Shape.global;
     return group !== Group.plain && group !== Group.local && group !== Group.load;
   };
-  const plan = planPass(stopsAt, { weights: weightOf, used: new Uint8Array(opCount) });
+  const plan = planPass(stopsAt, { weights: weightOf, used: new Uint8Array(opCount), locals });
   for (let op = 0; op < plan.bounds.length; op++) {
     if (shapeOf[op] === Shape.global) plan.bounds[op] = shape.globals.length;
     else if (shapeOf[op] === Shape.memarg) plan.bounds[op] = shape.memories.length;

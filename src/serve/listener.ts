@@ -3,7 +3,7 @@
  * slow connections, and its draining. Touches the network.
  */
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -24,10 +24,14 @@ import type { Clocks } from './clocks.ts';
 import { HttpExchange } from './exchange.ts';
 import { ClientBytes } from './exchange-bytes.ts';
 import type { ExchangeOptions } from './exchange-options.ts';
-import { Http1Connections, type Http1Response } from './http1/connections.ts';
+import { Http1Connections } from './http1/connections.ts';
+import { IdleConnections } from './http1/idle-connections.ts';
 import { Lingering } from './http1/lingering.ts';
 import { Refusals } from './http1/refusals.ts';
-import { Http1Request } from './http1/request.ts';
+import type { Http1Request } from './http1/request.ts';
+import type { Http1Response } from './http1/response.ts';
+import { type Http1Options, http1Options } from './http1/server-options.ts';
+import { UsualHeads } from './http1/usual-heads.ts';
 import { Http1Wire, type Http1WireOptions } from './http1/wire.ts';
 import { type Http2Declared, readHttp2Head } from './http2/head.ts';
 import { Http2Offenders } from './http2/offenders.ts';
@@ -44,7 +48,7 @@ import { HostNames } from './road/host-names.ts';
 import { KeptHellos } from './tls/kept-hellos.ts';
 import { createTlsServer, type TlsServerOptions } from './tls/server.ts';
 import { checkServerName } from './tls/server-name.ts';
-import { asksForWebSocket, checkHandshake, comesTooEarly } from './websocket/handshake.ts';
+import { checkHandshake, comesTooEarly } from './websocket/handshake.ts';
 import { UpgradeRequest } from './websocket/upgrade.ts';
 
 export interface ListenerOptions {
@@ -71,8 +75,6 @@ export interface ListenerTls
   readonly onFlood: (clientAddress: string, reason: string) => void;
 }
 
-/** How often node looks for connections past their header time limit. */
-const checkIntervalMs = 1_000;
 /** Listening on a socket that was inherited sets its queue anew: as long as the system allows. */
 const inheritedBacklog = 4_096;
 /** How long a connection without a request may bring one while the daemon stops. */
@@ -87,6 +89,7 @@ export class Listener {
   readonly #hostNames = new HostNames();
   readonly #lingering: Lingering;
   readonly #connections: Http1Connections;
+  readonly #http: Http1Options;
   readonly #refusals: Refusals;
   readonly #wireOptions: Http1WireOptions;
   readonly #exchangeOptions: ExchangeOptions;
@@ -111,7 +114,9 @@ export class Listener {
     this.#exchangeOptions = { ...limits, clientBytes, intake: new IntakeTurns() };
     this.#forwardedLimits = { ...limits, keepsForwarded: true };
     this.#lingering = new Lingering(limits);
-    this.#connections = new Http1Connections(this.#lingering);
+    const idle = new IdleConnections(limits.keepAliveTimeoutMs);
+    this.#connections = new Http1Connections(this.#lingering, idle);
+    this.#http = http1Options(limits, this.#connections);
     this.#refusals = new Refusals({
       limits,
       connections: this.#connections,
@@ -123,6 +128,7 @@ export class Listener {
       taking: new LimitClock(limits.replyIdleTimeoutMs),
       nowMs: clocks.nowMs,
       ...{ batch: options.batch ?? new ReplyBatch(), rooms: new ReplyRooms() },
+      heads: new UsualHeads({ ...limits, wallMs: clocks.wallMs }),
       ...{ lingering: this.#lingering, hellos: this.#hellos, unmarked: new Set() },
     };
     this.#http2 = new Http2Sessions({
@@ -200,7 +206,7 @@ export class Listener {
   }
 
   #createServer(): Server {
-    const server = createServer(this.#httpOptions());
+    const server = createServer(this.#http);
     this.#prepare(server);
     return server;
   }
@@ -210,7 +216,7 @@ export class Listener {
     if (tls === undefined) throw new TypeError('Cannot listen for HTTPS: it has no certificates');
     const server = createTlsServer({
       ...tls,
-      ...{ limits, http: this.#httpOptions() },
+      ...{ limits, http: this.#http },
       mayUseHttp2: (socket) => this.#offenders.mayUseHttp2(plainAddress(socket.remoteAddress)),
       onHttp2: (socket) => this.#http2.accept(socket),
       onPlain: (socket, request) => this.#refusals.refusePlain(socket, request),
@@ -223,26 +229,6 @@ export class Listener {
     });
     this.#prepare(server);
     return server;
-  }
-
-  #httpOptions(): ServerOptions<typeof Http1Request> {
-    const { limits } = this.#options;
-    return {
-      // Our own checks name what was wrong; node's answer would not carry the request id.
-      requireHostHeader: false,
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headerTimeoutMs,
-      // Bodies have an idle limit of their own: a long upload is not a slow client.
-      requestTimeout: 0,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: checkIntervalMs,
-      shouldUpgradeCallback: (incoming) =>
-        asksForWebSocket(incoming) && this.#connections.mayTakeOver(incoming),
-      // Most requests have no body, and the stream of one costs as much as a short guest.
-      optimizeEmptyRequests: true,
-      IncomingMessage: Http1Request,
-      noDelay: true,
-    };
   }
 
   #prepare(server: Server | TlsServer): void {
@@ -258,6 +244,7 @@ export class Listener {
       this.#refusals.refuse(error, socket as Socket),
     );
     server.on('upgrade', (incoming: Http1Request, socket: Duplex, firstBytes: Buffer) => {
+      this.#connections.leave(socket as Socket);
       const upgrade = new UpgradeRequest({ incoming, socket: socket as Socket, firstBytes });
       upgrade.response.once('finish', () => this.#lingering.close(socket as Socket));
       this.#accept(incoming, upgrade.response, upgrade);

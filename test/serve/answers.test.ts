@@ -195,6 +195,41 @@ describe('answers that come out of turn', () => {
   });
 });
 
+test('answers in their order that a client takes late come whole', async () => {
+  const body = Buffer.alloc(16 * 1024, 'x');
+  const running = await listenPlainly({}, async (exchange) => {
+    exchange.send({ status: 200, headers: [['x-target', exchange.request.target]] }, body);
+  });
+  listeners.push(running);
+  const { port, exchanges } = running;
+  const client = new RawClient(port);
+  client.socket.pause();
+  // More than what the system keeps for both ends, so that some of it has to wait.
+  const targets = Array.from({ length: 2_000 }, (_, at) => `/${at}`);
+  let sent = 0;
+  const sendMore = (): void => {
+    for (; sent < targets.length && sent - exchanges.length < 10; sent += 1) {
+      client.socket.write(`GET ${targets[sent]} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    }
+  };
+  let servedBefore = -1;
+  while (exchanges.length > servedBefore) {
+    servedBefore = exchanges.length;
+    sendMore();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  client.socket.resume();
+  while (exchanges.length < targets.length) {
+    sendMore();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  client.socket.write(LAST);
+  await client.closed;
+  const answers = parseAnswers(client.received).slice(0, targets.length);
+  expect(answers.every(({ isWhole }) => isWhole)).toBe(true);
+  expect(answers.map(({ head }) => /x-target: (\S+)/.exec(head)?.[1])).toEqual(targets);
+});
+
 describe('a connection whose request body nobody reads', () => {
   test('is used on after a small body, whenever it arrives', async () => {
     const { port } = await listen();

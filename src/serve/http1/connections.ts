@@ -9,16 +9,15 @@
  * Answers: what is no request is answered too, after the answers under way. Written at once, the
  * 400 would be taken for the answer to an earlier request, or stand in the middle of its body.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TerrafirmaError } from '../../errors.ts';
+import type { IdleConnections } from './idle-connections.ts';
 import type { Lingering } from './lingering.ts';
-import type { Http1Request } from './request.ts';
+import type { Http1Response } from './response.ts';
 
 /** More than any browser or proxy sends ahead. */
 const pipelinedRequestsMax = 16;
-
-export type Http1Response = ServerResponse<Http1Request>;
 
 interface Connection {
   /** Whose answer the socket belongs to, and who came last. */
@@ -31,13 +30,15 @@ interface Connection {
 
 export class Http1Connections {
   readonly #lingering: Lingering;
+  readonly #idle: IdleConnections;
   readonly #connections = new WeakMap<Socket, Connection>();
   /** Connections that ended before their first request was one. */
   readonly #refused = new WeakSet<Socket>();
   readonly #declined = new WeakSet<IncomingMessage>();
 
-  constructor(lingering: Lingering) {
+  constructor(lingering: Lingering, idle: IdleConnections) {
     this.#lingering = lingering;
+    this.#idle = idle;
   }
 
   /**
@@ -101,8 +102,8 @@ export class Http1Connections {
     const { latest } = connection;
     if (!latest.req.complete) {
       latest.req.failBody(fault);
-      if (latest.writableFinished) this.#lingering.close(socket);
-    } else if (latest.writableFinished) this.#lingering.close(socket, answer());
+      if (latest.isFinished) this.#lingering.close(socket);
+    } else if (latest.isFinished) this.#lingering.close(socket, answer());
     else {
       latest.once('close', () => {
         if (socket.writable) this.#lingering.close(socket, answer());
@@ -116,9 +117,14 @@ export class Http1Connections {
     socket.on('drain', () => this.#connections.get(socket)?.current.emit('drain'));
   }
 
+  /** It is no connection of HTTP any more. */
+  leave(socket: Socket): void {
+    this.#idle.leave(socket);
+  }
+
   /** Whether an answer is under way. */
   isBusy(socket: Socket): boolean {
-    return this.#connections.get(socket)?.latest.writableFinished === false;
+    return this.#connections.get(socket)?.latest.isFinished === false;
   }
 
   #admit(socket: Socket, response: Http1Response): Connection | undefined {
@@ -127,6 +133,7 @@ export class Http1Connections {
       if (this.#refused.has(socket)) return undefined;
       const begun = { current: response, latest: response, waiting: 0, isClosing: false };
       this.#connections.set(socket, begun);
+      this.#idle.add(socket, () => !begun.latest.isFinished);
       return begun;
     }
     if (connection.isClosing) return undefined;

@@ -10,9 +10,10 @@ import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { ReplyRooms } from '../reply-rooms.ts';
 import type { KeptHellos } from '../tls/kept-hellos.ts';
 import type { Wire } from '../wire.ts';
-import type { Http1Response } from './connections.ts';
 import type { Lingering } from './lingering.ts';
 import type { Http1Request } from './request.ts';
+import type { Http1Response } from './response.ts';
+import type { UsualHeads } from './usual-heads.ts';
 
 export interface Http1WireOptions {
   /** How long an answer, or a piece of it, may lie untaken. */
@@ -20,6 +21,7 @@ export interface Http1WireOptions {
   readonly nowMs: () => number;
   readonly batch: ReplyBatch;
   readonly rooms: ReplyRooms;
+  readonly heads: UsualHeads;
   readonly lingering: Lingering;
   /** Answers under way whose end is told by the end of the connection alone. */
   readonly unmarked: Set<Http1Wire>;
@@ -53,6 +55,8 @@ export class Http1Wire implements Wire, Departure, Watched {
   readonly #options: Http1WireOptions;
   #isLimited = false;
   #whole: Uint8Array | undefined;
+  /** Of an answer that leaves without node's help. */
+  #head: string | undefined;
   #room: Uint8Array | undefined;
   #isRoomSent = false;
   #isContinued = false;
@@ -88,7 +92,7 @@ export class Http1Wire implements Wire, Departure, Watched {
   }
 
   get isFinished(): boolean {
-    return this.events.writableFinished;
+    return this.events.isFinished;
   }
 
   sendContinue(): void {
@@ -107,8 +111,9 @@ export class Http1Wire implements Wire, Departure, Watched {
 
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {
     if (this.hasBody) this.#decideToClose(status, headers);
+    this.#head = this.#layOut(status, headers, body);
     // Here and not later, because it throws for what is no valid head.
-    this.events.writeHead(status, headers);
+    if (this.#head === undefined) this.#writeHead(status, headers);
     this.#whole = body;
     this.#isRoomSent = this.#room !== undefined && body?.buffer === this.#room.buffer;
     // It would be held for as long as the client takes for something else.
@@ -121,10 +126,24 @@ export class Http1Wire implements Wire, Departure, Watched {
     return this.#room;
   }
 
+  /** What need not leave by node's own way; see `UsualHeads`. */
+  #layOut(
+    status: number,
+    headers: readonly string[],
+    body: Uint8Array | undefined,
+  ): string | undefined {
+    const isShort = body === undefined || body.length <= oneWriteBytesMax;
+    if (this.hasBody || !isShort || !this.events.isUsual) return undefined;
+    return this.#options.heads.layOut(status, headers);
+  }
+
   depart(): void {
     const body = this.#whole;
+    const head = this.#head;
     this.#whole = undefined;
-    if (body === undefined || body.length === 0) this.events.end();
+    this.#head = undefined;
+    if (head !== undefined) this.events.sendText(body === undefined ? head : head + latin1(body));
+    else if (body === undefined || body.length === 0) this.events.end();
     else if (body.length <= oneWriteBytesMax) this.events.end(latin1(body), 'latin1');
     else if (body.length <= wholeBytesMax) this.events.end(body);
     else {
@@ -147,8 +166,16 @@ export class Http1Wire implements Wire, Departure, Watched {
 
   sendHead(status: number, headers: string[]): void {
     if (this.hasBody) this.#decideToClose(status, headers);
-    this.events.writeHead(status, headers);
+    this.#writeHead(status, headers);
     if (this.body.httpVersion === '1.0' && !namesLength(headers)) this.#leaveUnmarked();
+  }
+
+  /** The time that a connection is kept is not node's to tell: it is kept by us. */
+  #writeHead(status: number, headers: string[]): void {
+    const { keepAlive } = this.#options.heads;
+    const isKept = keepAlive !== undefined && !this.#saysClose && this.events.isUsual;
+    if (isKept) headers.push('keep-alive', keepAlive);
+    this.events.writeHead(status, headers);
   }
 
   /** A connection that encrypts would hold twice what is large. */
@@ -224,7 +251,7 @@ export class Http1Wire implements Wire, Departure, Watched {
     if (readableEnded && !this.#closesLater) return;
     if (this.#closesLater) this.#options.lingering.close(socket);
     else if (this.#saysClose) this.#options.lingering.expect(socket);
-    else if (this.events.writableFinished) this.#takeRest();
+    else if (this.events.isFinished) this.#takeRest();
     else this.events.once('finish', () => this.#takeRest());
   }
 

@@ -3,14 +3,14 @@
  * handshake: the name in the ClientHello decides whether there is one at all, so that a name
  * without a certificate costs an alert of seven bytes and no cryptography.
  */
-import { createServer, type Server, type ServerOptions } from 'node:https';
+import { createServer, type Server } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { type HostName, parseHostName } from '../../names.ts';
 import type { CertificatePair } from '../../threads/messages.ts';
-import type { Http1Request } from '../http1/request.ts';
+import type { Http1Options } from '../http1/server-options.ts';
 import type { TlsContexts } from './contexts.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { alerts, type PlainRequest, peekHello, sendAlert } from './hello-peek.ts';
@@ -18,7 +18,7 @@ import type { KeptHellos } from './kept-hellos.ts';
 
 export interface TlsServerOptions {
   /** What the HTTP/1.1 side has in common with the plain server. */
-  readonly http: ServerOptions<typeof Http1Request>;
+  readonly http: Http1Options;
   readonly limits: Pick<Limits, 'headerTimeoutMs'>;
   readonly contexts: TlsContexts;
   readonly ticketKeys: Uint8Array;

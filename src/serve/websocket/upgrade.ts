@@ -2,13 +2,12 @@
  * A request that wants to become a WebSocket: until it is accepted it can be answered like any
  * other. Touches the connection's socket, through node and the library ws.
  */
-import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { TerrafirmaError } from '../../errors.ts';
 import type { ReplyHead } from '../../http/message.ts';
-import type { Http1Response } from '../http1/connections.ts';
 import type { Http1Request } from '../http1/request.ts';
+import { Http1Response } from '../http1/response.ts';
 
 export interface UpgradeParts {
   readonly incoming: Http1Request;
@@ -31,7 +30,7 @@ export class UpgradeRequest {
   constructor(parts: UpgradeParts) {
     const { incoming, socket } = parts;
     this.#parts = parts;
-    this.response = new ServerResponse(incoming);
+    this.response = new Http1Response(incoming);
     this.response.assignSocket(socket);
     this.response.shouldKeepAlive = false;
     socket.on('error', () => socket.destroy());

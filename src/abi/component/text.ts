@@ -5,8 +5,8 @@ import type { Crossing } from './crossing.ts';
 const utf16Tag = 0x8000_0000;
 /** More no string has, in bytes. */
 const textBytesMax = 2 ** 28 - 1;
-/** What a string costs beside its characters, about. */
-const textOverheadBytes = 32;
+/** What a string costs beside its characters; see `codecs.ts`. */
+const textOverheadBytes = 128;
 const latin1Only = /^[\0-\xff]*$/;
 
 /** Traps where it is not in memory, or not in its encoding. */

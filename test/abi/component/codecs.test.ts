@@ -193,6 +193,23 @@ describe('Codecs', () => {
     const lists: ValueType = { kind: 'list', element: { kind: 'list', element: u8 } };
     expect(() => codecs.of(lists).lift(crossing, [4_096, 400], 0)).toThrow(/16 MiB/);
   });
+
+  const pair: ValueType = { kind: 'tuple', items: [u32, u32] };
+  test.each<[string, ValueType, number]>([
+    ['strings', text, 99_864],
+    ['lists of bytes', { kind: 'list', element: u8 }, 99_864],
+    ['pairs', pair, 123_361],
+    ['pairs that may be left out', { kind: 'option', some: pair }, 97_541],
+    ['numbers', u32, 466_033],
+  ])('bring no more %s out than take some milliseconds', (_, element, most) => {
+    const { crossing, plain } = new Place();
+    plain.grow(120);
+    const list = codecs.of({ kind: 'list', element });
+    crossing.begin();
+    expect(list.lift(crossing, [0, most], 0)).toHaveLength(most);
+    crossing.begin();
+    expect(() => list.lift(crossing, [0, most + 1], 0)).toThrow(/16 MiB/);
+  });
 });
 
 describe('HandleTable', () => {

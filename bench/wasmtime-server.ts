@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { placed } from './pinning.ts';
 import { findPort } from './servers.ts';
 
 /** WASMTIME names the program where it is not on the path. */
@@ -26,7 +27,8 @@ export class Wasmtime implements AsyncDisposable {
     execFileSync(program, ['compile', ...tuning, file, '-o', compiled], { stdio: 'pipe' });
     const address = ['--addr', `127.0.0.1:${port}`];
     const args = ['serve', '--allow-precompiled', ...options, ...address, compiled];
-    this.#child = spawn(program, args, {
+    const [command, ...rest] = placed('server', [program, ...args]);
+    this.#child = spawn(command, rest, {
       // It tells of each connection that a load generator breaks off.
       stdio: 'ignore',
       // As many threads as ours.

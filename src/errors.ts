@@ -331,11 +331,12 @@ export function fromErrorRecord({ code, detail, dnsRcode }: ErrorRecord): Terraf
 }
 
 /**
- * Text for the log about anything that was thrown. What the system refused it says itself; where
- * in the program that was, operators need not read.
+ * Text for the log about anything that was thrown. What the system refused it says itself, and so
+ * does an error of ours; where in the program that was, operators need not read.
  */
 export function describeError(error: unknown): string {
   if (error instanceof Error && 'syscall' in error) return error.message;
+  if (error instanceof TerrafirmaError && error.code !== 'internal') return error.message;
   if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
   return String(error);
 }

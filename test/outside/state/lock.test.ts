@@ -24,7 +24,7 @@ describe('lockState()', () => {
   test('is free again when the process that held it was killed', async () => {
     using folder = new TestFolder();
     const script = `import(${JSON.stringify(MODULE)}).then(({ lockState }) => {
-      lockState(${JSON.stringify(folder.directory)});
+      globalThis.held = lockState(${JSON.stringify(folder.directory)});
       console.log('locked');
       setInterval(() => undefined, 1000);
     });`;

@@ -67,7 +67,8 @@ export class BanBook {
           until TEXT, PRIMARY KEY (kind, value)) STRICT;`);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      const detail = `Cannot use the list of bans: ${file}: ${reason}`;
+      const rule = `Cannot use the list of bans: ${file} must be as a daemon made it`;
+      const detail = `${rule}: received ${reason}; put it right, or move it away`;
       throw new TerrafirmaError('state', detail, { cause });
     }
     this.#rules = this.#read();

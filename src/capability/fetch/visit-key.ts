@@ -48,8 +48,9 @@ function openKept(stateDirectory: string): Uint8Array {
     writeFileSync(path, made, { mode: 0o600, flush: true });
     return new Uint8Array(made);
   } catch (error) {
-    const detail = `Cannot use the state directory: ${path} must be a file: received `;
-    throw new TerrafirmaError('state', detail + describeError(error), { cause: error });
+    const rule = `Cannot use the state directory: ${path} must be a file`;
+    const detail = `${rule}: received ${describeError(error)}; put it right, or move it away`;
+    throw new TerrafirmaError('state', detail, { cause: error });
   }
 }
 

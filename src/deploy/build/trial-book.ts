@@ -73,7 +73,7 @@ export class TrialBook {
       for (const name of await readdir(directory)) {
         const digest = name.replace(/\.json$/, '') as Digest;
         if (options.isKept(digest)) book.#kept.add(digest);
-        else await rm(join(directory, name), { force: true });
+        else await rm(join(directory, name), { recursive: true, force: true });
       }
     } catch (error) {
       const detail = `Cannot use the state directory ${directory}: ${describeError(error)}`;
@@ -131,7 +131,7 @@ export class TrialBook {
     for (const oldest of this.#kept) {
       if (this.#kept.size <= this.#keptMax) return;
       this.#kept.delete(oldest);
-      await rm(this.#path(oldest), { force: true });
+      await rm(this.#path(oldest), { recursive: true, force: true });
     }
   }
 

@@ -61,7 +61,7 @@ export class KeptForms {
     this.#files = new OwnedCache({
       max: bytesMax,
       sizeOf: ({ bytes }) => bytes,
-      dispose: ({ path }) => rmSync(path, { force: true }),
+      dispose: ({ path }) => rmSync(path, { recursive: true, force: true }),
     });
   }
 
@@ -115,7 +115,7 @@ export class KeptForms {
       renameSync(beside, path);
     } catch (error) {
       // On a full disk half a file is what it is full of.
-      rmSync(beside, { force: true });
+      rmSync(beside, { recursive: true, force: true });
       throw error;
     }
     const bytes = parts.reduce((sum, { length }) => sum + length, 0);

@@ -10,7 +10,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mayHold } from '../../account/threshold.ts';
 import { inBytes } from '../../amounts.ts';
@@ -211,7 +211,7 @@ export class ModuleStore {
   async forget(folderKey: FolderKey): Promise<void> {
     await this.#serialise(async () => {
       try {
-        await rm(recordPath(this.#directory, folderKey), { force: true });
+        await rm(recordPath(this.#directory, folderKey), { recursive: true, force: true });
       } catch (error) {
         const detail = `Cannot forget the folder ${folderKey}: ${describeError(error)}`;
         throw new TerrafirmaError('state', detail, { cause: error });
@@ -279,7 +279,7 @@ export class ModuleStore {
   }
 
   async #remove(digest: Digest): Promise<void> {
-    await rm(keptPathOf(this.#directory, digest), { force: true });
+    await rm(keptPathOf(this.#directory, digest), { recursive: true, force: true });
     this.#usedBytes -= this.#sizes.get(digest) ?? 0;
     this.#sizes.delete(digest);
   }
@@ -302,9 +302,15 @@ export class ModuleStore {
           await rm(path, { force: true, recursive: true });
           continue;
         }
-        const { size } = await stat(path);
-        this.#sizes.set(digest, size);
-        this.#usedBytes += size;
+        const found = await lstat(path);
+        if (!found.isFile()) {
+          // In its place the bytes would find no room; whoever put it there may look at it.
+          await rename(path, `${path}.damaged-${Date.now()}`);
+          this.#journal.tell('module-damaged', { digest });
+          continue;
+        }
+        this.#sizes.set(digest, found.size);
+        this.#usedBytes += found.size;
       }
       await syncDirectory(shardPath);
     }
@@ -337,6 +343,7 @@ export function keptPathOf(stateDirectory: string, digest: Digest): string {
 
 async function sweepUnfinished(directory: string): Promise<void> {
   for (const name of await listNames(directory)) {
-    if (name.endsWith(unfinishedSuffix)) await rm(join(directory, name), { force: true });
+    if (name.endsWith(unfinishedSuffix))
+      await rm(join(directory, name), { recursive: true, force: true });
   }
 }

@@ -41,7 +41,7 @@ export class DirectoryBlobs implements Blobs {
   async remove({ digest, storedAtMs }: StoredBlob): Promise<boolean> {
     return await guarded('remove', async () => {
       if ((await this.#storedAtMs(digest)) !== storedAtMs) return false;
-      await rm(this.#path(digest), { force: true });
+      await rm(this.#path(digest), { recursive: true, force: true });
       await unlessAbsent(syncDirectory(this.#directory));
       return true;
     });

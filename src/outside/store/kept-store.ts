@@ -141,7 +141,7 @@ export class KeptStore implements SharedStore {
     const revision = entry?.revision ?? 0;
     if (this.#revisions.get(path) === revision) return;
     try {
-      if (entry === undefined) await rm(path, { force: true });
+      if (entry === undefined) await rm(path, { recursive: true, force: true });
       else await writeDurably(path, encode(key, entry));
       this.#revisions.set(path, revision);
     } catch (error) {

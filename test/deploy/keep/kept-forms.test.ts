@@ -104,7 +104,7 @@ describe('KeptForms', () => {
     expect(open().read(wanted)).toEqual(hello);
   });
 
-  test('leaves no half file where it cannot be written, and the next is whole', () => {
+  test('takes a directory in place of a file for damage', () => {
     const hello = build('hello');
     const wanted = { digest: hello.digest, key };
     const forms = open();
@@ -112,9 +112,20 @@ describe('KeptForms', () => {
     const [file = failEmpty()] = filesThere();
     rmSync(file);
     mkdirSync(join(file, 'below'), { recursive: true });
+    expect(forms.read(wanted)).toBeUndefined();
+    forms.write(hello, alice, wanted);
+    expect(open().read(wanted)).toEqual(hello);
+  });
+
+  test('leaves no half file where it cannot be written, and the next is whole', () => {
+    const hello = build('hello');
+    const wanted = { digest: hello.digest, key };
+    const forms = open();
+    forms.write(hello, alice, wanted);
+    const [file = failEmpty()] = filesThere();
+    mkdirSync(join(`${file}.unfinished`, 'below'), { recursive: true });
     expect(() => forms.write(hello, alice, wanted)).toThrow();
     expect(filesThere()).toEqual([file]);
-    rmSync(file, { recursive: true });
     for (const each of [forms, forms, open()]) {
       each.write(hello, alice, wanted);
       expect(each.read(wanted)).toEqual(hello);

@@ -128,5 +128,6 @@ export class MirrorFile implements RowSink {
 
 /** What an earlier process left. */
 export function removeMirror(path: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+  for (const suffix of ['', '-wal', '-shm'])
+    rmSync(`${path}${suffix}`, { recursive: true, force: true });
 }

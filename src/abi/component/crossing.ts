@@ -45,6 +45,10 @@ export class Crossing {
   #call: Borrowing | undefined;
   #memory: GuestMemory | undefined;
   #realloc: GuestFunction | undefined;
+  /** Of what is allocated now. */
+  #align = 1;
+  readonly #makeRoom = (bytes?: WasmValue): HostcallResult =>
+    this.#findRealloc()(0, 0, this.#align, bytes ?? 0);
   #liftedBytes = 0;
 
   constructor(parts: CrossingParts, options: CrossingOptions) {
@@ -132,14 +136,15 @@ export class Crossing {
 
   /** It is a task of its own, with words of its own (CanonicalABI.md, `reallocate`). */
   #callRealloc(size: number, align: number): number {
-    const realloc = this.#findRealloc();
-    const call = (bytes?: WasmValue): HostcallResult => realloc(0, 0, align, bytes ?? 0);
+    this.#findRealloc();
+    this.#align = align;
     const words = this.#words?.();
-    if (words === undefined) return Number(this.#host.callGuest(call, size)) >>> 0;
-    const before = words.slice();
+    if (words === undefined) return Number(this.#host.callGuest(this.#makeRoom, size)) >>> 0;
+    const [first = 0, second = 0] = words;
     words.fill(0);
-    const ptr = Number(this.#host.callGuest(call, size)) >>> 0;
-    for (const [slot, word] of before.entries()) words[slot] = word;
+    const ptr = Number(this.#host.callGuest(this.#makeRoom, size)) >>> 0;
+    words[0] = first;
+    words[1] = second;
     return ptr;
   }
 

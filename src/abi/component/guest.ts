@@ -3,7 +3,7 @@
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import type { ComponentPlan } from '../../wasm/component/plan.ts';
-import type { Exchange, GuestHost, RunEnd } from '../abi.ts';
+import type { Exchange, GuestHost, RunEnd, WasmValue } from '../abi.ts';
 import type { OpenFile } from '../objects/files/node.ts';
 import type { Preopen } from '../objects/files/preopens.ts';
 import type { HeldForRun } from '../objects/held-for-run.ts';
@@ -61,6 +61,8 @@ export class ComponentGuest {
   /** For each component instance. */
   readonly handles: readonly HandleTable[];
   readonly tasks: GuestTasks;
+  /** Core values of a hostcall that does not wait: read before it returns, and then the next's. */
+  readonly values: WasmValue[] = [0, 0, 0, 0, 0];
   /** Made when the run first asks for it. */
   insecureSeed: readonly [bigint, bigint] | undefined;
   #run: ComponentRun | undefined;

@@ -280,7 +280,16 @@ function callOf(bound: Bound): Hostcall['call'] {
   }
   type V = WasmValue;
   // Those beyond its parameters are nobody's.
-  return (a: V, b: V, c: V, d: V, e: V) => callWith(bound, [a, b, c, d, e]);
+  if (bound.waits) return (a: V, b: V, c: V, d: V, e: V) => callWith(bound, [a, b, c, d, e]);
+  const { values } = bound.guest;
+  return (a: V, b: V, c: V, d: V, e: V) => {
+    values[0] = a;
+    values[1] = b;
+    values[2] = c;
+    values[3] = d;
+    values[4] = e;
+    return callWith(bound, values);
+  };
 }
 
 function callWith(bound: Bound, flat: readonly WasmValue[]): HostcallAnswer {

@@ -75,6 +75,8 @@ export class CardMarks implements MarksOwner {
   readonly #memory: WebAssembly.Memory;
   /** Made when the guest is first interrupted; most never are. */
   #aside: Uint8Array | undefined;
+  /** The same, so that words of it can be joined by `or`: marks are all the same byte. */
+  #asideWords = new Int32Array(0);
   #hasAside = false;
   /** Which cards were ever written to, by the guest, the host or a restore: the system has them. */
   #touched = new Uint8Array(0);
@@ -159,7 +161,8 @@ export class CardMarks implements MarksOwner {
 
   /** Another guest gets the table: keeps the marks and leaves it clear. */
   setAside(): void {
-    const asideWords = wordsOf(this.#openAside());
+    this.#openAside();
+    const asideWords = this.#asideWords;
     const { words } = this.#table;
     const wordCount = this.#cardCount / cardsPerWord;
     for (let word = 0; word < wordCount; word += 1) {
@@ -179,6 +182,7 @@ export class CardMarks implements MarksOwner {
   discard(): void {
     this.#table.take(this, this.#cardCount);
     this.#aside = undefined;
+    this.#asideWords = new Int32Array(0);
     this.#hasAside = false;
   }
 
@@ -188,13 +192,15 @@ export class CardMarks implements MarksOwner {
 
   #takeBack(): void {
     this.own();
-    const aside = this.#aside;
-    if (aside === undefined || !this.#hasAside) return;
+    if (!this.#hasAside) return;
     const { words } = this.#table;
-    for (const [word, marked] of wordsOf(aside).entries()) {
-      if (marked !== 0) words[word] = (words[word] ?? 0) | marked;
+    const asideWords = this.#asideWords;
+    for (let word = 0; word < asideWords.length; word += 1) {
+      const marked = asideWords[word] ?? 0;
+      if (marked === 0) continue;
+      words[word] = (words[word] ?? 0) | marked;
+      asideWords[word] = 0;
     }
-    aside.fill(0);
     this.#hasAside = false;
   }
 
@@ -207,11 +213,7 @@ export class CardMarks implements MarksOwner {
     const grown = new Uint8Array(cardCount);
     if (aside !== undefined) grown.set(aside);
     this.#aside = grown;
+    this.#asideWords = new Int32Array(grown.buffer);
     return grown;
   }
-}
-
-/** Marks are all the same byte, so that words of them can be joined by `or`. */
-function wordsOf(cards: Uint8Array): Int32Array {
-  return new Int32Array(cards.buffer, cards.byteOffset, cards.length / cardsPerWord);
 }

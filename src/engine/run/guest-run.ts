@@ -343,11 +343,10 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       return;
     }
     guest.charge.set(program.bytesWith(physicalBytes));
-    const cpuUs = activation.cpuUsNow();
-    const fuel = guest.fuelUsed(activation);
+    const used = { cpuUs: activation.cpuUsNow(), fuel: guest.fuelUsed(activation) };
     try {
       const cards = guest.restore(physicalBytes, this.#shares.site);
-      program.learn({ cpuUs, fuel, cards, memoryBytes: physicalBytes });
+      program.learn({ ...used, cards, memoryBytes: physicalBytes });
       const rest = guest.takeRest();
       if (rest === undefined) this.#parts.idle.put(program, guest, physicalBytes);
       else this.#restoring = this.#putBackRest(guest, activation, rest);

@@ -24,6 +24,8 @@ export interface StackParts<T extends Turn> {
 
 interface Wait {
   readonly giveUp: GiveUp;
+  /** Among those that wait; -1 where it does not any more. */
+  place: number;
   /** What to do at the turn; undefined while what it waits for is not there. */
   goOn: (() => void) | undefined;
 }
@@ -32,8 +34,8 @@ export class Stacks<T extends StackOwner> {
   readonly #parts: StackParts<T>;
   readonly #owner: T;
   readonly #budget: Budget;
-  /** Made at the first wait: most runs never wait. */
-  #waiting: Set<Wait> | undefined;
+  /** Made at the first wait: most runs never wait. No set, which is made anew as it shrinks. */
+  #waiting: Wait[] | undefined;
   #ready: Wait[] | undefined;
   #holdsThread = false;
   /** Whether it stands in a line of the scheduler: once, however many stacks are ready. */
@@ -73,7 +75,7 @@ export class Stacks<T extends StackOwner> {
     this.#begin(nowMs);
     const wait = this.#ready?.shift();
     if (wait === undefined) return;
-    this.#waiting?.delete(wait);
+    this.#remove(wait);
     wait.goOn?.();
   }
 
@@ -98,7 +100,7 @@ export class Stacks<T extends StackOwner> {
    * @throws where the run is over
    */
   waitForWork(work: Promise<unknown>, goOn: GoOn, giveUp: GiveUp): void {
-    const wait: Wait = { giveUp, goOn: undefined };
+    const wait: Wait = { giveUp, place: -1, goOn: undefined };
     // Heard in any case: a hostcall that ended the run itself has failed already.
     work.then(
       (value) => this.#makeReady(wait, () => goOn.withValue(value)),
@@ -111,7 +113,7 @@ export class Stacks<T extends StackOwner> {
   /** Waits for something of the host's, without a turn. */
   waitOutside<R>(work: Promise<R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      const wait: Wait = { giveUp: reject, goOn: undefined };
+      const wait: Wait = { giveUp: reject, place: -1, goOn: undefined };
       work.then(
         (value) => this.#settleOutside(wait, () => resolve(value)),
         (error: unknown) => this.#settleOutside(wait, () => reject(error)),
@@ -126,8 +128,9 @@ export class Stacks<T extends StackOwner> {
     this.#isQueued = false;
     this.#ready = undefined;
     const waiting = this.#waiting;
-    if (waiting === undefined || waiting.size === 0) return false;
+    if (waiting === undefined || waiting.length === 0) return false;
     this.#waiting = undefined;
+    for (const wait of waiting) wait.place = -1;
     for (const { giveUp } of waiting) giveUp(trap);
     return true;
   }
@@ -138,7 +141,7 @@ export class Stacks<T extends StackOwner> {
   }
 
   #addReady(goOn: () => void, giveUp: GiveUp): void {
-    const wait: Wait = { giveUp, goOn };
+    const wait: Wait = { giveUp, place: -1, goOn };
     this.#add(wait);
     this.#ready ??= [];
     this.#ready.push(wait);
@@ -147,13 +150,25 @@ export class Stacks<T extends StackOwner> {
   /** @throws where the run is over already: nobody would wake it */
   #add(wait: Wait): void {
     this.#owner.requireAlive();
-    this.#waiting ??= new Set();
-    this.#waiting.add(wait);
+    this.#waiting ??= [];
+    wait.place = this.#waiting.push(wait) - 1;
+  }
+
+  /** False where it did not wait any more. The last one takes its place. */
+  #remove(wait: Wait): boolean {
+    const { place } = wait;
+    const last = place === -1 ? undefined : this.#waiting?.pop();
+    if (last === undefined) return false;
+    wait.place = -1;
+    if (last === wait || this.#waiting === undefined) return true;
+    last.place = place;
+    this.#waiting[place] = last;
+    return true;
   }
 
   /** What was waited for is there. What comes after the end is dropped. */
   #makeReady(wait: Wait, goOn: () => void): void {
-    if (this.#waiting?.has(wait) !== true) return;
+    if (wait.place === -1) return;
     wait.goOn = goOn;
     this.#ready ??= [];
     this.#ready.push(wait);
@@ -184,6 +199,6 @@ export class Stacks<T extends StackOwner> {
   }
 
   #settleOutside(wait: Wait, settle: () => void): void {
-    if (this.#waiting?.delete(wait) === true) settle();
+    if (this.#remove(wait)) settle();
   }
 }

@@ -27,6 +27,10 @@ export abstract class Waitable extends HostResource {
   #set: WaitableSet | undefined;
   /** A call of the guest waits for this one alone. */
   isAwaited = false;
+  /** Its neighbours among those of its set that have an event. */
+  earlier: Waitable | undefined;
+  later: Waitable | undefined;
+  isNoted = false;
 
   /** @param onEvent Told whenever there is something to take. */
   constructor(onEvent: () => void) {
@@ -72,41 +76,59 @@ export abstract class Waitable extends HostResource {
 }
 
 export class WaitableSet extends HostResource {
-  readonly #members = new Set<Waitable>();
-  /** Those with an event, in the order in which they had it. */
-  readonly #ready = new Set<Waitable>();
+  #memberCount = 0;
+  /**
+   * Those with an event are linked in the order in which they had it: a set of them would be made
+   * anew as it shrinks, and there may be thousands.
+   */
+  #first: Waitable | undefined;
+  #last: Waitable | undefined;
   /** How many wait for one of its events. */
   waiting = 0;
 
   get isEmpty(): boolean {
-    return this.#members.size === 0;
+    return this.#memberCount === 0;
   }
 
   get hasEvent(): boolean {
-    return this.#ready.size > 0;
+    return this.#first !== undefined;
   }
 
   /** On the guest's turn. */
   takeEvent(): GuestEvent {
-    for (const waitable of this.#ready) return waitable.takeEvent() ?? noEvent;
-    return noEvent;
+    return this.#first?.takeEvent() ?? noEvent;
   }
 
+  /** One that is in no set. */
   add(waitable: Waitable): void {
-    this.#members.add(waitable);
-    if (waitable.hasEvent) this.#ready.add(waitable);
+    this.#memberCount += 1;
+    if (waitable.hasEvent) this.noteEvent(waitable);
   }
 
+  /** A member. */
   remove(waitable: Waitable): void {
-    this.#members.delete(waitable);
-    this.#ready.delete(waitable);
+    this.#memberCount -= 1;
+    this.forgetEvent(waitable);
   }
 
   noteEvent(waitable: Waitable): void {
-    this.#ready.add(waitable);
+    if (waitable.isNoted) return;
+    waitable.isNoted = true;
+    waitable.earlier = this.#last;
+    if (this.#last === undefined) this.#first = waitable;
+    else this.#last.later = waitable;
+    this.#last = waitable;
   }
 
   forgetEvent(waitable: Waitable): void {
-    this.#ready.delete(waitable);
+    if (!waitable.isNoted) return;
+    waitable.isNoted = false;
+    const { earlier, later } = waitable;
+    if (earlier === undefined) this.#first = later;
+    else earlier.later = later;
+    if (later === undefined) this.#last = earlier;
+    else later.earlier = earlier;
+    waitable.earlier = undefined;
+    waitable.later = undefined;
   }
 }

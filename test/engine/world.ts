@@ -11,6 +11,7 @@ import { buildArtifact, formsOf } from '../../src/deploy/build/artifact.ts';
 import { programFrom } from '../../src/deploy/build/program.ts';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import type { RunReport } from '../../src/engine/run/report.ts';
+import type { RunLimits } from '../../src/engine/run/run-limits.ts';
 import { GuestPool } from '../../src/engine/supply/pool.ts';
 import type { ReadBody } from '../../src/http/body.ts';
 import type { Header, ReplyHead } from '../../src/http/message.ts';
@@ -121,6 +122,7 @@ export interface RequestPlan {
   readonly body?: string;
   readonly lateBody?: Promise<Uint8Array>;
   readonly world?: World;
+  readonly limits?: RunLimits;
 }
 
 export class Engine implements Disposable {
@@ -170,7 +172,7 @@ export class Engine implements Disposable {
     const exchange = new TestExchange(asked, Buffer.from(plan.body ?? ''));
     exchange.lateBody = plan.lateBody;
     const report = this.pool
-      .acquire(loaded, sharesOf(plan))
+      .acquire(loaded, sharesOf(plan), plan.limits)
       .run(exchange, plan.world ?? new World());
     return { exchange, report };
   }

@@ -1,7 +1,6 @@
 /**
  * Guests of one serving thread, ready to run: the engine's face towards the request road.
  */
-import { LRUCache } from 'lru-cache';
 import type { Abi, EarlyCapabilities } from '../../abi/abi.ts';
 import type { Account } from '../../account/account.ts';
 import type { Shares } from '../../account/shares.ts';
@@ -36,7 +35,8 @@ import { IdleGuests } from './idle-guests.ts';
 import { Making } from './making.ts';
 import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
-import { ProgramHost } from './program-host.ts';
+import type { ProgramHost } from './program-host.ts';
+import { Programs } from './programs.ts';
 import { WarmUp } from './warm-up.ts';
 
 export interface PoolOptions {
@@ -54,8 +54,6 @@ export interface PoolOptions {
   readonly restoreMode?: RestoreMode | 'never' | undefined;
 }
 
-/** Programs of which a thread remembers how they run. */
-const programsMax = 4_096;
 /**
  * How often idle guests are looked at: memory that is short cannot wait long; and who was held back
  * for long enough.
@@ -63,10 +61,8 @@ const programsMax = 4_096;
 const lookMs = 100;
 
 export class GuestPool {
-  readonly #abis: ReadonlyMap<string, Abi>;
   readonly #parts: RunParts;
-  /** By what modules have in common that are twins, else by their digests. */
-  readonly #programs: LRUCache<string, ProgramHost>;
+  readonly #programs: Programs;
   /** The digest of a module is that of a run: programs may have several. */
   readonly #digests = new WeakMap<LoadedModule, Int32Array>();
   readonly #lookTimer: NodeJS.Timeout;
@@ -78,7 +74,6 @@ export class GuestPool {
 
   constructor(options: PoolOptions) {
     const { limits, abis, page, account, nowMs, onHeldBack, onOthersTurn, restoreMode } = options;
-    this.#abis = abis;
     const { sliceMs } = limits;
     const scheduler = new Scheduler<Activation>({ sliceMs, nowMs, onOthersTurn });
     const trap = takeTrap();
@@ -99,10 +94,6 @@ export class GuestPool {
     this.#holdingBack = held;
     this.#stalls = stalls;
     this.#lookTimer = lookEvery(nowMs, { idle, stalls, held });
-    this.#programs = openPrograms(limits, (program) => {
-      idle.evictAll(program);
-      program.close();
-    });
     this.#parts = {
       scheduler,
       trap,
@@ -134,6 +125,11 @@ export class GuestPool {
       conversing: new RunsUnderWay(),
       making: new Making(),
     };
+    const onForgotten = (program: ProgramHost): void => {
+      idle.evictAll(program);
+      program.close();
+    };
+    this.#programs = new Programs({ limits, abis, parts: this.#parts, onForgotten });
   }
 
   /**
@@ -147,7 +143,7 @@ export class GuestPool {
     limits = noRunLimits,
     request?: { readonly record: RequestRecord; readonly seats: RunSeats },
   ): GuestRun {
-    const program = this.#programOf(loaded);
+    const program = this.#programs.of(loaded, limits.memoryBytes);
     const digestWords = this.#digestOf(loaded);
     return new GuestRun(this.#parts, program, { shares, digestWords, limits, ...request });
   }
@@ -236,10 +232,7 @@ export class GuestPool {
 
   /** From now on runs are of this compilation of the module; those under way end with theirs. */
   renew(loaded: LoadedModule): void {
-    const key = keyOf(loaded);
-    const known = this.#programs.get(key);
-    if (known === undefined || known.loaded === loaded) return;
-    this.#programs.set(key, new ProgramHost(loaded, known.abi, this.#parts));
+    this.#programs.renew(loaded);
   }
 
   /** Bytes of the guests that wait for their next run. */
@@ -249,7 +242,7 @@ export class GuestPool {
 
   /** How guests of `loaded` are restored now. */
   modeOf(loaded: LoadedModule): RestoreMode {
-    return this.#programOf(loaded).mode;
+    return this.#programs.of(loaded).mode;
   }
 
   /**
@@ -286,7 +279,7 @@ export class GuestPool {
     capabilities: EarlyCapabilities,
   ): Promise<boolean> {
     const { idle } = this.#parts;
-    const program = this.#programOf(loaded);
+    const program = this.#programs.of(loaded);
     if (idle.has(program)) return true;
     // What fails the first request will meet again and be told; there is nobody to tell here.
     const failure = await this.#make(loaded, shares, {
@@ -314,7 +307,7 @@ export class GuestPool {
     },
   ): Promise<ErrorRecord | undefined> {
     const { clock, nowMs, limits, making } = this.#parts;
-    const program = this.#programOf(loaded);
+    const program = this.#programs.of(loaded);
     const digestWords = this.#digestOf(loaded);
     const activation = new Activation(this.#parts, { shares, digestWords, fuel: program.fuel });
     clock.watch(activation, nowMs());
@@ -339,20 +332,6 @@ export class GuestPool {
     }
   }
 
-  #programOf(loaded: LoadedModule): ProgramHost {
-    const key = keyOf(loaded);
-    const known = this.#programs.get(key);
-    if (known !== undefined) return known;
-    const abi = this.#abis.get(loaded.abi);
-    if (abi === undefined) {
-      const detail = `Cannot run the module: unknown ABI: received ${loaded.abi}`;
-      throw new TerrafirmaError('internal', detail);
-    }
-    const program = new ProgramHost(loaded, abi, this.#parts);
-    this.#programs.set(key, program);
-    return program;
-  }
-
   #digestOf(loaded: LoadedModule): Int32Array {
     let words = this.#digests.get(loaded);
     if (words === undefined) {
@@ -366,23 +345,6 @@ export class GuestPool {
     this.#mapper ??= PageMapper.open() ?? null;
     return this.#mapper ?? undefined;
   }
-}
-
-function keyOf({ digest, twinKey }: LoadedModule): string {
-  return twinKey ?? digest;
-}
-
-function openPrograms(
-  { compiledBytesMax }: Limits,
-  dispose: (program: ProgramHost) => void,
-): LRUCache<string, ProgramHost> {
-  return new LRUCache({
-    max: programsMax,
-    // A program holds its compiled modules; one that is too large is held alone.
-    maxSize: compiledBytesMax,
-    sizeCalculation: ({ loaded }) => Math.min(Math.max(1, loaded.codeBytes), compiledBytesMax),
-    dispose,
-  });
 }
 
 function lookEvery(

@@ -152,7 +152,7 @@ export class ProgramHost {
         made.discard();
         if (!activation.forgive()) throw error;
         // It trapped, perhaps because it asked for a request: then every run starts it anew.
-        this.#startsInRun = true;
+        this.#startsInRun = activation.memoryRefusal?.code !== 'overloaded';
       }
     }
     // Of several cores only the first is there before the start functions have run.
@@ -284,7 +284,8 @@ export class ProgramHost {
     { isStarted = true, lengthsMin = [] }: CaptureOptions = {},
   ): Promise<Guest> {
     const { instance } = made;
-    if (!this.#isRestorable) {
+    // What the owner may not have now others may, and so may the owner later.
+    if (!this.#isRestorable || waiting.memoryRefusal?.code === 'overloaded') {
       return new Guest({ instance, snapshot: undefined, isStarted, onDiscard: made.discard });
     }
     instance.captureState();

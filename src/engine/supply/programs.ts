@@ -1,0 +1,71 @@
+/** The programs that a thread remembers, by what decides how their guests begin. */
+import { LRUCache } from 'lru-cache';
+import type { Abi } from '../../abi/abi.ts';
+import type { Limits } from '../../config/config.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { LoadedModule } from '../../threads/messages.ts';
+import { ProgramHost, type ProgramParts } from './program-host.ts';
+
+export interface ProgramsOptions {
+  readonly limits: Pick<Limits, 'compiledBytesMax'>;
+  readonly abis: ReadonlyMap<string, Abi>;
+  readonly parts: ProgramParts;
+  readonly onForgotten: (program: ProgramHost) => void;
+}
+
+const programsMax = 4_096;
+
+export class Programs {
+  readonly #options: ProgramsOptions;
+  /** By what modules have in common that are twins, else by their digests. */
+  readonly #known: LRUCache<string, ProgramHost>;
+
+  constructor(options: ProgramsOptions) {
+    this.#options = options;
+    const { compiledBytesMax } = options.limits;
+    this.#known = new LRUCache({
+      max: programsMax,
+      // A program holds its compiled modules; one that is too large is held alone.
+      maxSize: compiledBytesMax,
+      sizeCalculation: ({ loaded }) => Math.min(Math.max(1, loaded.codeBytes), compiledBytesMax),
+      dispose: options.onForgotten,
+    });
+  }
+
+  /**
+   * @param memoryBytes Of a run that may have less than all: what its start function is refused
+   *   stays in the first state of its guests, so they are of a program of their own.
+   */
+  of(loaded: LoadedModule, memoryBytes = Number.POSITIVE_INFINITY): ProgramHost {
+    const { abis, parts } = this.#options;
+    const isNarrow = memoryBytes < parts.memoryBytesMax;
+    const key = isNarrow ? `${keyOf(loaded)} ${memoryBytes}` : keyOf(loaded);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const abi = abis.get(loaded.abi);
+    if (abi === undefined) {
+      const detail = `Cannot run the module: unknown ABI: received ${loaded.abi}`;
+      throw new TerrafirmaError('internal', detail);
+    }
+    const program = new ProgramHost(loaded, abi, parts);
+    this.#known.set(key, program);
+    return program;
+  }
+
+  /** From now on runs are of this compilation of the module; those under way end with theirs. */
+  renew(loaded: LoadedModule): void {
+    const wanted = keyOf(loaded);
+    for (const [key, { abi, loaded: known }] of [...this.#known.entries()]) {
+      if (known === loaded || keyOf(known) !== wanted) continue;
+      this.#known.set(key, new ProgramHost(loaded, abi, this.#options.parts));
+    }
+  }
+
+  clear(): void {
+    this.#known.clear();
+  }
+}
+
+function keyOf({ digest, twinKey }: LoadedModule): string {
+  return twinKey ?? digest;
+}

@@ -1,7 +1,4 @@
-/**
- * One run from the door to the report: its place among the site's runs, its turn on the thread, its
- * guest, and what became of it. Works out the outcome of a run in this one place.
- */
+/** One run from the door to the report: its place, its turn, its guest, and its outcome. */
 import type { Conversation, Exchange, Run, RunEnd } from '../../abi/abi.ts';
 import type { Steps } from '../../abi/steps.ts';
 import type { Shares } from '../../account/shares.ts';

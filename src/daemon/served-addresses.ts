@@ -5,6 +5,7 @@
  * where the names of more than half of the owners lead. Edge: DNS, by the resolver.
  */
 import { LRUCache } from 'lru-cache';
+import { Counts } from '../account/counts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { HostName, OwnerKey } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
@@ -12,11 +13,14 @@ import type { Resolver } from '../outside/dns/dns.ts';
 export interface ServedAddressesOptions {
   readonly resolver: Pick<Resolver, 'addresses'>;
   readonly nowMs: () => number;
+  /** Whose names are remembered. */
+  readonly ownersMax?: number;
   /** The addresses are others now. */
   readonly onChange: (addresses: readonly Uint8Array[]) => void;
 }
 
-const ownersMax = 4_096;
+/** As many as folders are watched: who is pushed out is looked up anew at the next visit. */
+const ownersMax = 16_384;
 const namesPerOwnerMax = 4;
 /** Lookups that wait; a name that finds no room is looked up at another visit. */
 const waitingMax = 256;
@@ -28,28 +32,46 @@ interface KnownName {
   readonly addresses: readonly Uint8Array[];
 }
 
+/** By how they are written. */
+type Addresses = ReadonlyMap<string, Uint8Array>;
+
+interface Owner {
+  readonly names: Map<HostName, KnownName>;
+  /** Where all of the names lead. */
+  addresses: Addresses;
+}
+
+const none: Addresses = new Map();
+
 export class ServedAddresses {
   readonly #options: ServedAddressesOptions;
-  readonly #owners = new LRUCache<OwnerKey, Map<HostName, KnownName>>({ max: ownersMax });
+  readonly #owners: LRUCache<OwnerKey, Owner>;
+  /** Of how many owners each address is. */
+  readonly #counts = new Counts<string>();
+  /** Those of more than half. */
+  readonly #common = new Map<string, Uint8Array>();
   #told = '';
   #waiting = 0;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: ServedAddressesOptions) {
     this.#options = options;
+    const dispose = ({ addresses }: Owner): void => {
+      for (const key of addresses.keys()) this.#counts.add(key, -1);
+    };
+    this.#owners = new LRUCache({ max: options.ownersMax ?? ownersMax, dispose });
   }
 
   /** A visitor was served under this name. */
   note(hostName: HostName, owner: OwnerKey): void {
-    const names = this.#owners.get(owner) ?? new Map<HostName, KnownName>();
-    this.#owners.set(owner, names);
+    const { names } = this.#ownerOf(owner);
     const known = names.get(hostName);
     const isFresh = known !== undefined && this.#options.nowMs() - known.askedAtMs < holdsMs;
     const isOneTooMany = known === undefined && names.size >= namesPerOwnerMax;
     if (isFresh || isOneTooMany || this.#waiting >= waitingMax) return;
     names.set(hostName, { askedAtMs: this.#options.nowMs(), addresses: known?.addresses ?? [] });
     this.#waiting += 1;
-    this.#last = this.#last.then(() => this.#look(hostName, names));
+    this.#last = this.#last.then(() => this.#look(hostName, owner));
   }
 
   /** Resolves when every name that was noted has been looked up. */
@@ -57,15 +79,40 @@ export class ServedAddresses {
     return this.#last;
   }
 
-  async #look(hostName: HostName, names: Map<HostName, KnownName>): Promise<void> {
+  #ownerOf(key: OwnerKey): Owner {
+    const known = this.#owners.get(key);
+    if (known !== undefined) return known;
+    const owner = { names: new Map<HostName, KnownName>(), addresses: none };
+    this.#owners.set(key, owner);
+    return owner;
+  }
+
+  async #look(hostName: HostName, key: OwnerKey): Promise<void> {
     try {
       const found = await Promise.all(families.map((family) => this.#ask(hostName, family)));
+      const owner = this.#owners.peek(key);
+      if (owner === undefined) return;
       const askedAtMs = this.#options.nowMs();
-      names.set(hostName, { askedAtMs, addresses: found.flat() });
+      owner.names.set(hostName, { askedAtMs, addresses: found.flat() });
+      this.#count(owner);
     } finally {
       this.#waiting -= 1;
     }
     this.#tell();
+  }
+
+  /** Of the owners' addresses only those of this one are others now. */
+  #count(owner: Owner): void {
+    const before = owner.addresses;
+    const addresses = [...owner.names.values()].flatMap((name) => name.addresses);
+    owner.addresses = new Map(addresses.map((address) => [address.join('.'), address]));
+    for (const key of before.keys()) this.#counts.add(key, -1);
+    for (const key of owner.addresses.keys()) this.#counts.add(key, 1);
+    // None but these has become common: there are never fewer owners than before.
+    for (const [key, address] of owner.addresses) this.#common.set(key, address);
+    for (const key of [...this.#common.keys()]) {
+      if (this.#counts.of(key) * 2 <= this.#owners.size) this.#common.delete(key);
+    }
   }
 
   async #ask(hostName: HostName, family: 4 | 6): Promise<readonly Uint8Array[]> {
@@ -79,19 +126,10 @@ export class ServedAddresses {
   }
 
   #tell(): void {
-    const counts = new Map<string, { count: number; readonly address: Uint8Array }>();
-    for (const names of this.#owners.values()) {
-      const addresses = [...names.values()].flatMap((name) => name.addresses);
-      for (const [key, address] of new Map(addresses.map((one) => [one.join('.'), one]))) {
-        const entry = counts.get(key) ?? { count: 0, address };
-        entry.count += 1;
-        counts.set(key, entry);
-      }
-    }
-    const common = [...counts].filter(([, { count }]) => count * 2 > this.#owners.size).sort();
+    const common = [...this.#common].sort();
     const text = common.map(([key]) => key).join(' ');
     if (text === this.#told) return;
     this.#told = text;
-    this.#options.onChange(common.map(([, { address }]) => address));
+    this.#options.onChange(common.map(([, address]) => address));
   }
 }

@@ -15,13 +15,18 @@ beforeEach(async () => {
   dns = await startDnsServer();
   nowMs = 0;
   told = [];
+  served = open();
+});
+
+function open(more: { readonly ownersMax?: number } = {}): ServedAddresses {
   const options = { dns: { ...defaultDns, servers: [dns] }, limits: defaultLimits };
-  served = new ServedAddresses({
+  return new ServedAddresses({
+    ...more,
     resolver: new Resolver({ ...options, nowMs: () => nowMs }),
     nowMs: () => nowMs,
     onChange: (addresses) => told.push(addresses.map(formatAddress)),
   });
-});
+}
 afterEach(() => dns.close());
 
 function visit(name: string, owner: string): Promise<void> {
@@ -61,4 +66,29 @@ test('names are looked up again after a while, and not before', async () => {
   nowMs += 200_000;
   await visit('a.test', 'alice');
   expect(told.at(-1)).toEqual(['93.184.2.2']);
+});
+
+test('an address counts no more when the names of half of the owners lead elsewhere', async () => {
+  for (const name of ['a', 'b', 'c', 'd']) {
+    dns.table.set(`${name}.test`, { a: [name < 'c' ? '93.184.1.1' : '93.184.2.2'] });
+  }
+  await visit('a.test', 'alice');
+  await visit('b.test', 'bob');
+  await visit('c.test', 'carol');
+  expect(told.at(-1)).toEqual(['93.184.1.1']);
+  await visit('d.test', 'dave');
+  expect(told.at(-1)).toEqual([]);
+  dns.table.set('a.test', { a: ['93.184.2.2'] });
+  nowMs += 4_000_000;
+  await visit('a.test', 'alice');
+  expect(told.at(-1)).toEqual(['93.184.2.2']);
+});
+
+test('owners who have not been visited for the longest time are forgotten', async () => {
+  served = open({ ownersMax: 3 });
+  for (let n = 0; n < 6; n += 1) {
+    dns.table.set(`n${n}.test`, { a: [n < 3 ? '93.184.1.1' : '93.184.2.2'] });
+    await visit(`n${n}.test`, `owner${n}`);
+  }
+  expect(told).toEqual([['93.184.1.1'], ['93.184.2.2']]);
 });

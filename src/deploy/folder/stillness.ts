@@ -29,7 +29,7 @@ const insideMax = 12;
 /** In place of the stamp of what is not there. */
 const absent = 'absent';
 
-/** What is in the folder, as it was. */
+/** What is in the folder, as it was. What is new in it, its directory tells. */
 type Inside = ReadonlyMap<string, string>;
 
 export class Stillness {
@@ -119,7 +119,7 @@ export class Stillness {
     for (const [index, path] of paths.entries()) {
       const stamp = stamps[index];
       if (stamp === undefined) return undefined;
-      inside.set(path, stamp);
+      if (stamp !== absent) inside.set(path, stamp);
     }
     return inside;
   }
@@ -151,10 +151,11 @@ export function isAllInSight({ files, directories }: FolderListing): boolean {
   return files.every(({ realPath }) => isSeen(realPath)) && directories.slice(1).every(isSeen);
 }
 
-/** Modules, directories, and where rules are or would be: real paths, all of them. */
+/** Modules, directories below, and where rules are or would be: real paths, all of them. */
 function pathsIn({ files, directories }: FolderListing): readonly string[] {
-  const rules = [manifestName, settingsName].map((name) => join(directories[0] ?? '', name));
-  return [...rules, ...directories, ...files.map(({ realPath }) => realPath)];
+  const [directory = '', ...below] = directories;
+  const rules = [manifestName, settingsName].map((name) => join(directory, name));
+  return [...rules, ...below, ...files.map(({ realPath }) => realPath)];
 }
 
 function isEqual(one: Inside | undefined, other: Inside | undefined): boolean {

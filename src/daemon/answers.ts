@@ -165,7 +165,7 @@ export class ControlAnswers {
       hostRules.checkFolder(record.path);
       const located = await this.#options.locator.locate(record.path);
       this.#options.onServed(hostName, located.key);
-      return await this.#publishedSite(located, record.expiresInMs);
+      return await this.#publishedSite(located, record.expiresInMs, { isLocatedNow: true });
     } catch (error) {
       return (await this.#keptSite(record.path, error)) ?? failure(toErrorRecord(error));
     }
@@ -181,9 +181,13 @@ export class ControlAnswers {
     return site && { kind: 'site', site, expiresInMs: staleTtlMs };
   }
 
-  async #publishedSite(folder: LocatedFolder, ttlMs: number): Promise<SiteAnswer> {
+  async #publishedSite(
+    folder: LocatedFolder,
+    ttlMs: number,
+    options?: { readonly isLocatedNow: boolean },
+  ): Promise<SiteAnswer> {
     try {
-      const site = await this.#options.publisher.siteOf(folder);
+      const site = await this.#options.publisher.siteOf(folder, options);
       return { kind: 'site', site, expiresInMs: Math.min(ttlMs, siteTtlMsMax) };
     } catch (error) {
       return failure(toErrorRecord(error));

@@ -158,11 +158,12 @@ export class Publisher {
    * from the kept versions where files did not change, else when the files that are there have
    * settled and were judged; what takes longer is left to `verdict`.
    *
+   * @param options `isLocatedNow`: whether `located` says where it is now, or where it was.
    * @throws TerrafirmaError: 'bad-manifest'; 'folder-not-found' or 'folder-unreachable' when the
    *   folder cannot be read and nothing was kept; 'draining' after `close`
    */
-  async siteOf(located: LocatedFolder): Promise<Site> {
-    return await this.#watch(located).site();
+  async siteOf(located: LocatedFolder, { isLocatedNow = false } = {}): Promise<Site> {
+    return await this.#watch(located, isLocatedNow).site();
   }
 
   /**
@@ -307,7 +308,7 @@ export class Publisher {
     await this.probation.close();
   }
 
-  #watch(located: LocatedFolder): WatchedFolder {
+  #watch(located: LocatedFolder, isLocatedNow = false): WatchedFolder {
     if (this.#isClosed) throw new TerrafirmaError('draining');
     this.#located.set(located.key, located);
     const known = this.#folders.get(located.key);
@@ -331,6 +332,7 @@ export class Publisher {
       onPublish: (site) => this.#tell(site),
       ...(counterRows === undefined ? {} : { counterRows }),
       relocate: () => this.#options.relocate(located),
+      isLocatedNow,
       sealingKeys: this.#options.sealingKeys,
       variable: this.#options.variable,
       ...(variables === undefined ? {} : { variables }),

@@ -44,6 +44,8 @@ export class TrialBook {
   readonly #keptMax: number;
   /** Modules with a file, the oldest first. */
   readonly #kept = new Set<Digest>();
+  /** Which modules have survived, of those that were met last. */
+  readonly #survived = new LRUCache<Digest, boolean>({ max: formsKnownMax });
   /** By the hash of a form. */
   readonly #forms = new LRUCache<string, TriedModule>({ max: formsKnownMax });
 
@@ -84,7 +86,7 @@ export class TrialBook {
 
   /** What is known of this very code, or of parts of it, together; undefined: not of all of it. */
   async read(artifact: TriedCode): Promise<TriedModule | undefined> {
-    const tried = await readTried(this.#path(artifact.digest), this.#journal);
+    const tried = await this.#readTried(artifact.digest);
     if (tried?.engine !== engine) return await this.#takeOver(artifact);
     for (const hash of tried.forms) this.#learn(hash, tried);
     const isOfAll = artifact.formHashes.every((hash) => tried.forms.includes(hash));
@@ -101,6 +103,7 @@ export class TrialBook {
     const facts = factsOf(tried);
     for (const hash of formHashes) this.#learn(hash, facts);
     const text = formatTried({ ...facts, engine, forms: formHashes, hasSurvived: false });
+    this.#survived.set(digest, false);
     try {
       await this.#makeRoom(digest);
       await writeWhole(this.#path(digest), text);
@@ -111,7 +114,8 @@ export class TrialBook {
 
   /** Whether the process did well with this very code for as long as a probation takes. */
   async hasSurvived(digest: Digest): Promise<boolean> {
-    return (await readTried(this.#path(digest), this.#journal))?.hasSurvived ?? false;
+    const known = this.#survived.get(digest);
+    return known ?? (await this.#readTried(digest))?.hasSurvived ?? false;
   }
 
   /**
@@ -120,9 +124,16 @@ export class TrialBook {
    * @throws the file system's own error
    */
   async noteSurvival(digest: Digest, hasSurvived: boolean): Promise<void> {
-    const tried = await readTried(this.#path(digest), this.#journal);
+    const tried = await this.#readTried(digest);
     if (tried === undefined || tried.hasSurvived === hasSurvived) return;
     await writeWhole(this.#path(digest), formatTried({ ...tried, hasSurvived }));
+    this.#survived.set(digest, hasSurvived);
+  }
+
+  async #readTried(digest: Digest): Promise<KeptTrial | undefined> {
+    const tried = await readTried(this.#path(digest), this.#journal);
+    if (tried !== undefined) this.#survived.set(digest, tried.hasSurvived);
+    return tried;
   }
 
   async #makeRoom(digest: Digest): Promise<void> {

@@ -20,7 +20,7 @@ import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
 import { Away, findFile, noVerdict } from './away.ts';
 import { type FolderLook, lookAt } from './folder-look.ts';
 import { FolderModules } from './modules.ts';
-import { FolderPlace } from './place.ts';
+import { FolderPlace, type PlaceParts } from './place.ts';
 import { Rhythm, type RhythmOptions } from './rhythm.ts';
 import { FolderRules, type RulesParts } from './rules.ts';
 import type { InForceParts } from './settings-in-force.ts';
@@ -32,13 +32,12 @@ export interface FolderParts
     Pick<InForceParts, 'sealingKeys' | 'variables'>,
     Pick<FolderCommonParts, 'isClockTrusted' | 'node' | 'siteStores'>,
     Pick<RulesParts, 'variable'>,
+    Pick<PlaceParts, 'isLocatedNow' | 'relocate'>,
     Pick<RhythmOptions, 'crowd'>,
     KeptModulesParts {
   readonly walks: WalkGates;
   readonly watches: WatchPlaces;
   readonly fs: GuardedFs;
-  /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
-  readonly relocate: () => Promise<LocatedFolder>;
   readonly nextGeneration: () => number;
   /** See `PictureOptions`. */
   readonly counterRows?: CounterRows;

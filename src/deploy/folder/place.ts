@@ -15,6 +15,8 @@ export interface PlaceParts {
   readonly nowMs: () => number;
   /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: () => Promise<LocatedFolder>;
+  /** It has been located for whoever brings it into use: the first look need not do it again. */
+  readonly isLocatedNow?: boolean;
 }
 
 /** How long the old place is served on while files of the new one are judged or still written. */
@@ -29,11 +31,13 @@ interface Move {
 export class FolderPlace {
   readonly #parts: PlaceParts;
   #located: LocatedFolder;
+  #isLocatedNow: boolean;
   #move: Move | undefined;
   #device: bigint | undefined;
 
   constructor(located: LocatedFolder, parts: PlaceParts) {
     this.#located = located;
+    this.#isLocatedNow = parts.isLocatedNow === true;
     this.#parts = parts;
   }
 
@@ -49,6 +53,9 @@ export class FolderPlace {
   /** Resolves to whether the folder is elsewhere than at the last look. */
   async find(): Promise<boolean> {
     const { relocate, journal, nowMs } = this.#parts;
+    const isKnown = this.#isLocatedNow;
+    this.#isLocatedNow = false;
+    if (isKnown) return false;
     const located = await relocate();
     const hasMoved = located.directory !== this.#located.directory;
     if (hasMoved) {

@@ -250,9 +250,11 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
 
   /** A limit of its own has a timer of its own: the clock has one limit for all. */
   #watch(activation: Activation, nowMs: number): void {
-    if (this.#wallMs === undefined) return this.#parts.clock.watch(activation, nowMs);
-    clearTimeout(this.#wallTimer);
-    this.#wallTimer = setTimeout(() => activation.onDeadline(), this.#wallMs);
+    if (this.#wallMs === undefined) this.#parts.clock.watch(activation, nowMs);
+    else {
+      clearTimeout(this.#wallTimer);
+      this.#wallTimer = setTimeout(() => activation.onDeadline(), this.#wallMs);
+    }
   }
 
   #unwatch(activation: Activation): void {

@@ -3,8 +3,8 @@ import type { Attack } from '../attack.ts';
 import { flood } from '../clients.ts';
 
 /** Empty values: as many as one call may bring out of a guest, in a few megabytes of memory. */
-const VALUES = 230_000;
-const PAGES = 40;
+const VALUES = 99_000;
+const PAGES = 16;
 
 const libc = `(module
   (memory (export "memory") ${PAGES})

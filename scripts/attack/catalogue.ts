@@ -26,6 +26,7 @@ import { longLists } from './rows/long-lists.ts';
 import { manyDirectories } from './rows/many-directories.ts';
 import { manyFolders } from './rows/many-folders.ts';
 import { namedStores } from './rows/named-stores.ts';
+import { nodeHoard } from './rows/node-hoard.ts';
 import { objectHoard } from './rows/object-hoard.ts';
 import { optimiserHog, optimiserKiller, trialQueue } from './rows/optimiser.ts';
 import { ownAddresses } from './rows/own-addresses.ts';
@@ -70,6 +71,7 @@ export const attacks: readonly Attack[] = [
   manyDirectories,
   manyFolders,
   namedStores,
+  nodeHoard,
   objectHoard,
   optimiserHog,
   optimiserKiller,

@@ -5,11 +5,14 @@ import { flood } from './clients.ts';
 const FOLDERS = 20;
 
 /** As many runs of `guest` as 400 connections bring, each folder's in turn. */
-export function hoarding(guest: Uint8Array): Pick<Attack, 'prepare' | 'attack'> {
+export function hoarding(
+  guest: Uint8Array | (() => Promise<Uint8Array>),
+): Pick<Attack, 'prepare' | 'attack'> {
   return {
-    prepare(stage) {
+    async prepare(stage) {
+      const bytes = typeof guest === 'function' ? await guest() : guest;
       for (let folder = 0; folder < FOLDERS; folder += 1) {
-        stage.put('mallory', `f${folder}/hoard.wasm`, guest);
+        stage.put('mallory', `f${folder}/hoard.wasm`, bytes);
         stage.name(`f${folder}.mallory.example`, 'mallory', `f${folder}`);
       }
     },

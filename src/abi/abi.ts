@@ -278,6 +278,11 @@ export interface GuestHost extends CoreFace {
 export interface HostMemory {
   /** Adds bytes; false, and nothing is added, where the owner may hold no more now. */
   tryHold(bytes: number): boolean;
+  /**
+   * The same for small objects of the host's, until the run ends: the collector that all guests of
+   * a thread share looks through them one by one, so they are bounded as the guests' own are.
+   */
+  tryHoldObjects(bytes: number): boolean;
   /** Takes off what is kept no more; the end of the run takes off the rest. */
   release(bytes: number): void;
 }

@@ -3,6 +3,7 @@
  * out twice, so a handle that was consumed can never name another object later. Several kinds may
  * have their numbers in common, where an ABI takes any of them in one place.
  */
+import { HeldObjects } from './objects/held-objects.ts';
 
 /** `unknown`: no live object of that number. `full`: the table holds as many as it may. */
 export type HandleProblem = 'unknown' | 'full';
@@ -33,30 +34,24 @@ const handleMax = 0x7fff_ffff;
 
 /** An object and its handle, without bodies, which are counted where they are kept. */
 const objectBytes = 512;
-/** So many are put on the account together, and so many are free: few runs have as many. */
-const objectsPerHold = 64;
 
 /** Numbers that several tables give out in turn; a handle names an object of one of them. */
 export class HandleSpace {
   readonly handlesMax: number;
   readonly #tables: HandleTable<object>[] = [];
-  readonly #tryHold: (bytes: number) => boolean;
+  readonly #held: HeldObjects;
   #next: number;
-  #objectsHeld = objectsPerHold;
 
   /** `handlesMax`: how many objects of all kinds may live at once. */
   constructor(options: Omit<HandleTableOptions, 'kind'>) {
     this.#next = options.firstHandle;
     this.handlesMax = options.handlesMax;
-    this.#tryHold = options.tryHold ?? (() => true);
+    this.#held = new HeldObjects(objectBytes, options.tryHold ?? (() => true));
   }
 
   /** Whether there is memory for one more than `count`. */
   hasMemory(count: number): boolean {
-    if (count < this.#objectsHeld) return true;
-    if (!this.#tryHold(objectsPerHold * objectBytes)) return false;
-    this.#objectsHeld += objectsPerHold;
-    return true;
+    return this.#held.hasRoom(count);
   }
 
   /** A table of one kind within the space. */

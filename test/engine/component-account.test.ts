@@ -32,6 +32,9 @@ describe('what the host keeps for a component', () => {
   test('is refused where memory is short', async () => {
     using engine = new Engine({ bytesMax: 4 * 1024 * 1024 });
     const { report } = await engine.run(engine.load(hoard));
-    expect(report.error?.detail).toContain('there must be memory for what it names');
+    expect(report.error).toMatchObject({
+      code: 'overloaded',
+      detail: expect.stringContaining('objects of all functions that run together leave no room'),
+    });
   });
 });

@@ -45,6 +45,10 @@ class CountedMemory implements HostMemory {
     return true;
   }
 
+  tryHoldObjects(bytes: number): boolean {
+    return this.tryHold(bytes);
+  }
+
   release(bytes: number): void {
     this.bytes -= bytes;
     if (this.bytes < 0) throw new Error('more was given back than was held');

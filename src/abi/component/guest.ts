@@ -74,7 +74,7 @@ export class ComponentGuest {
     const instances = plan.instanceParents.length;
     this.tasks = new GuestTasks({ host, instances, beforeIdle: () => this.#run?.beforeWait() });
     const { componentHandlesMax: handlesMax } = limits;
-    const tryHold = (bytes: number): boolean => this.#run?.held.tryHold(bytes) ?? true;
+    const tryHold = (bytes: number): boolean => this.#run?.held.tryHoldObjects(bytes) ?? true;
     const options = { handlesMax, trap, tryHold };
     this.handles = Array.from({ length: instances }, () => new HandleTable(options));
   }

@@ -127,6 +127,8 @@ class FieldChanges {
     const nameFault = faultOf(name, []);
     if (nameFault !== undefined) return failed(nameFault);
     if (fields.isImmutable) return failed(isImmutableError);
+    const room = this.#change(guest, () => fields.map.requireLines(name, values.length));
+    if (room.tag !== 0) return room;
     const texts = values.map(toText);
     const fault = faultOf(name, texts);
     if (fault !== undefined) return failed(fault);

@@ -59,7 +59,7 @@ export class FastlyRun {
       linesMax: limits.replyHeadersMax,
       bytesMax: limits.replyHeaderBytesMax,
     };
-    const tryHold = (bytes: number): boolean => this.held.tryHold(bytes);
+    const tryHold = (bytes: number): boolean => this.held.tryHoldObjects(bytes);
     const options = { firstHandle, handlesMax: limits.fastlyHandlesPerRunMax, tryHold };
     this.requests = new HandleTable({ ...options, kind: 'request' });
     this.responses = new HandleTable({ ...options, kind: 'response' });

@@ -101,6 +101,15 @@ export class HeaderMap {
     this.#replace(name, others);
   }
 
+  /**
+   * Before so many values are looked at one by one.
+   *
+   * @throws ObjectError `limit` where `set` would, however short they are
+   */
+  requireLines(name: string, count: number): void {
+    this.#requireRoom(name, count, 0);
+  }
+
   /** @throws ObjectError `syntax`, `limit`; nothing is changed then. */
   append(name: string, value: string): void {
     this.#check(name, [{ value }]);
@@ -171,7 +180,7 @@ export class HeaderMap {
     const grows = lineCount > this.#lines.length || bytes > this.#bytes;
     if (!grows || (lineCount <= linesMax && bytes <= bytesMax)) return;
     const rule = `at most ${linesMax} lines and ${inBytes(bytesMax)}`;
-    const received = `${lineCount} lines and ${bytes} bytes`;
+    const received = bytes === 0 ? `${lineCount} lines` : `${lineCount} lines and ${bytes} bytes`;
     throw new ObjectError('limit', `Cannot set the header ${name}: ${rule}: received ${received}`);
   }
 }

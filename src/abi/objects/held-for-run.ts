@@ -40,6 +40,11 @@ export class HeldForRun {
     return true;
   }
 
+  /** Small objects, until the run ends; see `HostMemory`. */
+  tryHoldObjects(bytes: number): boolean {
+    return this.#hostMemory?.tryHoldObjects(bytes) !== false;
+  }
+
   release(bytes: number): void {
     // What was held before the run ended is nobody's any more.
     const released = Math.min(bytes, this.#bytes);

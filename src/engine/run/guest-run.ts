@@ -17,7 +17,7 @@ import type { HostEnd } from '../turn/ending.ts';
 import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
 import type { Bodies } from './bodies.ts';
-import { RunBytes } from './bytes.ts';
+import { type BytesParts, RunBytes } from './bytes.ts';
 import { Farewell } from './farewell.ts';
 import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
 import { type RunLook, type RunReport, refusedReport } from './report.ts';
@@ -26,7 +26,7 @@ import { type RunSeats, Seating } from './seating.ts';
 import type { Endable, RunsUnderWay } from './under-way.ts';
 
 /** What all runs of a thread share. */
-export interface RunParts extends ProgramParts {
+export interface RunParts extends ProgramParts, BytesParts {
   readonly limits: Limits;
   readonly admission: Admission;
   readonly bodies: Bodies;
@@ -96,7 +96,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
     const { bodies, underWay } = this.#parts;
     const activation = this.#activate();
-    const hostMemory = new RunBytes(activation.share);
+    const hostMemory = new RunBytes(activation, this.#parts);
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
       activation.share.requireRoom(this.#program.guestBytes);
@@ -166,7 +166,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   ): Promise<RunReport> {
     this.#cpuMsMax = atMost(this.#parts.limits.websocketCpuMsMax, this.#limits.cpuMs);
     const activation = this.#activate();
-    const hostMemory = new RunBytes(activation.share);
+    const hostMemory = new RunBytes(activation, this.#parts);
     this.#isConversation = true;
     this.#parts.conversing.begin(this);
     conversation.onTaken(() => activation.renewBudget());
@@ -262,11 +262,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     else clearTimeout(this.#wallTimer);
   }
 
-  /**
-   * Holds the thread.
-   *
-   * @throws what is no end of the guest's
-   */
+  /** Holds the thread. @throws what is no end of the guest's */
   async #serve(run: Run, activation: Activation): Promise<RunEnd> {
     const program = this.#program;
     try {

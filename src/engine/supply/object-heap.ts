@@ -1,5 +1,6 @@
 /**
- * V8's heap of a thread, as its guests take it: objects, exceptions, entries of tables that grew.
+ * V8's heap of a thread, as its guests take it: objects, exceptions, entries of tables that grew,
+ * and what the host makes for them, such as what their handles name.
  * All guests of a thread share that heap, and its collector stops them all, so what unfinished runs
  * have taken is bounded for each run, for each owner, and for the thread. What a run let go of
  * counts until the run ends: V8 does not say what it still holds.
@@ -80,24 +81,30 @@ export class RunObjects {
 
   /** Takes at least `wanted` bytes; answers how many, or why not. */
   take(wanted: number): number | ErrorRecord {
+    const left = this.#heap.bytesPerRunMax - this.#bytes;
+    const grant = Math.min(Math.max(this.#bytes, firstGrantBytes), grantBytesMax);
+    const most = Math.min(Math.max(wanted, grant), left);
+    if (most > wanted && this.tryTake(most) === undefined) return most;
+    return this.tryTake(wanted) ?? wanted;
+  }
+
+  /** Takes just so many; answers why not. */
+  tryTake(bytes: number): ErrorRecord | undefined {
     const { bytesPerRunMax } = this.#heap;
-    const left = bytesPerRunMax - this.#bytes;
-    if (wanted > left) {
+    if (this.#bytes + bytes > bytesPerRunMax) {
       const rule = `the objects of one run may have ${inBytes(bytesPerRunMax)} together`;
       return { code: 'guest-out-of-memory', detail: `Cannot answer: ${rule}` };
     }
     if (this.#owner.share.isStalling) {
       return { code: 'overloaded', detail: `Cannot answer now: ${heldRule}` };
     }
-    const grant = Math.min(Math.max(this.#bytes, firstGrantBytes), grantBytesMax);
-    for (const bytes of [Math.min(Math.max(wanted, grant), left), wanted]) {
-      if (!this.#heap.allows(this.#owner, bytes)) continue;
-      this.#heap.add(this.#owner, bytes);
-      this.#bytes += bytes;
-      return bytes;
+    if (!this.#heap.allows(this.#owner, bytes)) {
+      const rule = 'the objects of all functions that run together leave no room';
+      return { code: 'overloaded', detail: `Cannot answer now: ${rule}: received ${bytes} bytes` };
     }
-    const rule = 'the objects of all functions that run together leave no room';
-    return { code: 'overloaded', detail: `Cannot answer now: ${rule}: received ${wanted} bytes` };
+    this.#heap.add(this.#owner, bytes);
+    this.#bytes += bytes;
+    return undefined;
   }
 
   /** The run is over: its objects are garbage. */

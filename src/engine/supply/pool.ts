@@ -119,6 +119,7 @@ export class GuestPool {
       mapper: () => this.#openMapper(),
       fixedMode: restoreMode,
       admission,
+      objects,
       bodies: new Bodies(limits.bodiesPerClientMax),
       clock: new LimitClock(limits.wallMsMax),
       underWay: new RunsUnderWay(),

@@ -141,6 +141,7 @@ test("the visitor's fields count, too, and are given back once", async () => {
   const puppet = await createFastlyPuppet({
     request: { headers: [['x-a', 'v'.repeat(997)]] },
     hostMemory: {
+      tryHoldObjects: () => true,
       tryHold: (bytes) => {
         held.bytes += bytes;
         return true;

@@ -15,6 +15,7 @@ let options: BodyOptions;
 beforeEach(() => {
   accountBytes = 0;
   const hostMemory = {
+    tryHoldObjects: () => true,
     tryHold: (bytes: number) => {
       accountBytes += bytes;
       return true;

@@ -19,6 +19,7 @@ beforeEach(() => {
 
 function optionsOf(bytesMax: number, accountMax = Number.POSITIVE_INFINITY): BodyOptions {
   const hostMemory = {
+    tryHoldObjects: () => true,
     tryHold: (bytes: number) => {
       if (accountBytes + bytes > accountMax) return false;
       accountBytes += bytes;

@@ -35,6 +35,13 @@ describe('the fields of a message', () => {
     expect(headers.byteLength).toBe('Set-Cookie'.length * 2 + 'X-One'.length + 7);
   });
 
+  test('say before they are looked at that they are too many', () => {
+    const headers = new HeaderMap(limits);
+    headers.requireLines('x', 4);
+    const refused = problem('limit', /received 5 lines/);
+    expect(caught(() => headers.requireLines('x', 5))).toMatchObject(refused);
+  });
+
   test('are spelled as the first of their name', () => {
     const headers = new HeaderMap(limits);
     headers.append('X-One', '1');

@@ -34,6 +34,7 @@ afterEach(async () => {
 async function passOn(exchange: HttpExchange): Promise<void> {
   let heldBytes = 0;
   const hostMemory = {
+    tryHoldObjects: () => true,
     tryHold: (bytes: number) => {
       heldBytes += bytes;
       mostHeld = Math.max(mostHeld, heldBytes);

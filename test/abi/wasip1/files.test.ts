@@ -144,6 +144,22 @@ describe('limits of the tree', () => {
     await fill(puppet, 'b', 'y'.repeat(100));
   });
 
+  test('nodes: more than a few are on the account, where they may be refused', async () => {
+    const asked: number[] = [];
+    const hostMemory = {
+      tryHold: () => true,
+      tryHoldObjects: (bytes: number) => asked.push(bytes) < 2,
+      release: () => undefined,
+    };
+    const puppet = await createPuppet({ tree: { hostMemory, nodesMax: 1_000 } });
+    let made = 0;
+    while ((await puppet.path('path_create_directory', 3, `d${made}`)) === 0) made += 1;
+    expect(await puppet.path('path_create_directory', 3, 'more')).toBe(E.nospc);
+    expect(asked.slice(0, 2)).toEqual([64 * 512, 64 * 512]);
+    // The first are free; the root is one of them.
+    expect(made).toBe(127);
+  });
+
   test('nodes: one more is refused, a removed one makes room', async () => {
     const puppet = await createPuppet({ tree: { nodesMax: 3 } });
     expect(await puppet.path('path_create_directory', 3, 'd')).toBe(0);

@@ -7,7 +7,10 @@ import { Collected, noInput } from '../../../scripts/conformance/wasi/case.ts';
 import { WasiHost } from '../../../scripts/conformance/wasi/host.ts';
 import type { WasmValue } from '../../../src/abi/abi.ts';
 import type { InputStream } from '../../../src/abi/objects/cgi/streams.ts';
-import { createMemoryTree } from '../../../src/abi/objects/files/memory-tree.ts';
+import {
+  createMemoryTree,
+  type MemoryTreeOptions,
+} from '../../../src/abi/objects/files/memory-tree.ts';
 import type { DirectoryNode } from '../../../src/abi/objects/files/node.ts';
 import { type ProcessOptions, WasiProcess } from '../../../src/abi/wasip1/process.ts';
 import { assemble } from '../../support/abi-puppet.ts';
@@ -24,7 +27,7 @@ export interface PuppetOptions extends Partial<ProcessOptions> {
   readonly pages?: number;
   /** The module it imports from: preview1 unless given. */
   readonly importsFrom?: string;
-  readonly tree?: { readonly bytesMax?: number; readonly nodesMax?: number };
+  readonly tree?: Partial<Pick<MemoryTreeOptions, 'bytesMax' | 'hostMemory' | 'nodesMax'>>;
 }
 
 export class Puppet {

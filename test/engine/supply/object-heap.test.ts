@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { Account } from '../../../src/account/account.ts';
 import { createSharedAccount } from '../../../src/account/shared.ts';
 import { RunBytes } from '../../../src/engine/run/bytes.ts';
+import { MemoryQuota } from '../../../src/engine/run/memory-quota.ts';
 import { ObjectHeap } from '../../../src/engine/supply/object-heap.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { MapKeyValue, World } from '../../support/abi-world.ts';
@@ -167,6 +168,41 @@ test('a run of an owner who keeps everybody waiting gets no more objects, and sa
   expect(open(stalling).take(1)).toEqual(refused);
   expect(heap.bytes).toBe(mib);
   // Nor what the host keeps for it, such as handles.
-  expect(new RunBytes(account.shareOf(stalling)).tryHold(1)).toBe(false);
-  expect(new RunBytes(account.shareOf('/alice' as OwnerKey)).tryHold(1)).toBe(true);
+  const bytesOf = (owner: OwnerKey): RunBytes => {
+    const shares = { owner, site: owner, client: '' };
+    const quota = new MemoryQuota(mib);
+    return new RunBytes(
+      { shares, share: account.shareOf(owner), objects: undefined, quota },
+      {
+        objects: heap,
+      },
+    );
+  };
+  expect(bytesOf(stalling).tryHold(1)).toBe(false);
+  expect(bytesOf(stalling).tryHoldObjects(1)).toBe(false);
+  expect(bytesOf('/alice' as OwnerKey).tryHold(1)).toBe(true);
+  expect(bytesOf('/alice' as OwnerKey).tryHoldObjects(1)).toBe(true);
+});
+
+test('what the host makes for guests is bounded with their own objects', () => {
+  const shared = createSharedAccount({ threads: 1, bytesMax: 1024 * mib, memoriesMax: 9 });
+  const account = new Account(shared, 0);
+  const heap = new ObjectHeap({ bytesPerRunMax: 32 * mib, bytesPerThreadMax: 64 * mib });
+  const open = (owner: string) => {
+    const shares = { owner: owner as OwnerKey, site: owner, client: '' };
+    const share = account.shareOf(shares.owner);
+    const run = { shares, share, objects: undefined, quota: new MemoryQuota(mib) };
+    return { run, bytes: new RunBytes(run, { objects: heap }) };
+  };
+  const hoarders = Array.from({ length: 200 }, () => open('/mallory'));
+  // 64 handles at a time.
+  const took = hoarders.map(({ bytes }) => {
+    let count = 0;
+    while (count < 156 && bytes.tryHoldObjects(32_768)) count += 1;
+    return count;
+  });
+  expect(took.filter((count) => count === 156)).toHaveLength(6);
+  expect(heap.bytes).toBeLessThanOrEqual(32 * mib + 32_768);
+  expect(hoarders[100]?.run.quota.refusal).toMatchObject({ code: 'overloaded' });
+  expect(open('/alice').bytes.tryHoldObjects(1_024 * 1_024)).toBe(true);
 });

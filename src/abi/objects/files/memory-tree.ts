@@ -4,6 +4,7 @@
  */
 import { noBytes } from '../../../http/body.ts';
 import type { HostMemory } from '../../abi.ts';
+import { HeldObjects } from '../held-objects.ts';
 import { WasiError } from './errno.ts';
 import { filetype } from './filetype.ts';
 import { MemoryContent } from './memory-content.ts';
@@ -28,15 +29,22 @@ export interface MemoryTreeOptions {
   readonly hostMemory?: HostMemory | undefined;
 }
 
+/** A node with its times and its place in a directory takes so much of V8's heap, about. */
+const nodeBytes = 512;
+
 /** What all nodes of one tree share. */
 class Storage {
   readonly options: MemoryTreeOptions;
+  readonly #held: HeldObjects;
   #bytes = 0;
   #nodes = 0;
   #nextInode = 1n;
 
   constructor(options: MemoryTreeOptions) {
     this.options = options;
+    const { hostMemory } = options;
+    const tryHold = (bytes: number): boolean => hostMemory?.tryHoldObjects(bytes) !== false;
+    this.#held = new HeldObjects(nodeBytes, tryHold);
   }
 
   get bytesLeft(): number {
@@ -56,6 +64,7 @@ class Storage {
 
   takeNode(): bigint {
     if (this.#nodes >= this.options.nodesMax) throw new WasiError('nospc');
+    if (!this.#held.hasRoom(this.#nodes)) throw new WasiError('nospc');
     this.#nodes += 1;
     const inode = this.#nextInode;
     this.#nextInode += 1n;

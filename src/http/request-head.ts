@@ -39,6 +39,16 @@ export interface ReadHead extends RequestHead {
   readonly hostName: HostName | undefined;
 }
 
+/** How authorities are read, which is remembered where they are asked for again and again. */
+export interface Authorities {
+  /** As `readAuthority`. */
+  read(raw: string): string;
+  /** The host name of one that was read; undefined where it is none, or nobody wants it. */
+  of(authority: string): HostName | undefined;
+}
+
+const plainly: Authorities = { read: readAuthority, of: () => undefined };
+
 /** What only the daemon says to guests, whoever stands before it. */
 const daemonsHeaders = ['x-terrafirma-cron', 'x-terrafirma-scheduled-at'];
 const droppedAlways = new Set([...connectionHeaders, ...daemonsHeaders]);
@@ -74,7 +84,7 @@ export function readRequestHead(
   raw: RawHead,
   context: HeadContext,
   limits: HeadLimits,
-  hostNameOf: (authority: string) => HostName | undefined = () => undefined,
+  authorities = plainly,
 ): ReadHead {
   const { method, httpVersion } = raw;
   const { headers, host } = readHeaders(raw, limits);
@@ -85,10 +95,13 @@ export function readRequestHead(
       'Cannot serve the request: HTTP/1.1 needs a Host header: received none',
     );
   }
-  const named = host === undefined ? '' : readAuthority(host);
-  const asked = authority === undefined ? named : readAuthority(authority);
+  const named = host === undefined ? '' : authorities.read(host);
+  const asked = authority === undefined ? named : authorities.read(authority);
   return {
-    ...context,
+    id: context.id,
+    scheme: context.scheme,
+    clientAddress: context.clientAddress,
+    clientPort: context.clientPort,
     method,
     httpVersion,
     target,
@@ -97,7 +110,7 @@ export function readRequestHead(
     scriptName: '',
     pathInfo: '',
     authority: asked,
-    hostName: hostNameOf(asked),
+    hostName: authorities.of(asked),
   };
 }
 

@@ -329,7 +329,7 @@ export class Listener {
       raw,
       { id, scheme, clientAddress, clientPort: socket.remotePort ?? 0 },
       isForwarded ? this.#forwardedLimits : limits,
-      (authority) => this.#hostNames.of(authority),
+      this.#hostNames,
     );
     // A proxy names itself in its handshake and the visitor's host in the request.
     if (socket instanceof TLSSocket && !isForwarded) {

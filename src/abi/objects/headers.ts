@@ -89,7 +89,8 @@ export class HeaderMap {
     const lowerName = name.toLowerCase();
     const [only] = values;
     if (only !== undefined && values.length === 1 && !this.has(lowerName)) {
-      this.append(name, only);
+      this.#check(name, [{ value: only }]);
+      this.#push({ name, lowerName, value: only });
       return;
     }
     const fresh = values.map((value) => ({ name, lowerName, value }));
@@ -118,10 +119,7 @@ export class HeaderMap {
 
   /** The same for a token and a value that were looked at. @throws ObjectError `limit` */
   appendSound(name: string, value: string): void {
-    const bytes = this.#bytes + name.length + value.length;
-    this.#requireRoom(name, this.#lines.length + 1, bytes);
-    this.#lines.push({ name, lowerName: name.toLowerCase(), value });
-    this.#bytes = bytes;
+    this.#push({ name, lowerName: name.toLowerCase(), value });
   }
 
   /** Whether there was one. */
@@ -152,6 +150,14 @@ export class HeaderMap {
     map.#lines = [...this.#lines];
     map.#bytes = this.#bytes;
     return map;
+  }
+
+  #push(line: Line): void {
+    const { name, value } = line;
+    const bytes = this.#bytes + name.length + value.length;
+    this.#requireRoom(name, this.#lines.length + 1, bytes);
+    this.#lines.push(line);
+    this.#bytes = bytes;
   }
 
   #check(name: string, lines: readonly Pick<Line, 'value'>[]): void {

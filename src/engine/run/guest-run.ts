@@ -22,7 +22,8 @@ import { Farewell } from './farewell.ts';
 import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
 import { type RunLook, type RunReport, refusedReport } from './report.ts';
 import { atMost, type RunLimits } from './run-limits.ts';
-import { type RunSeats, Seating } from './seating.ts';
+import type { RunPlan } from './run-plan.ts';
+import { openSeating, type Seating } from './seating.ts';
 import type { Endable, RunsUnderWay } from './under-way.ts';
 
 /** What all runs of a thread share. */
@@ -63,20 +64,10 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   readonly #wallMs: number | undefined;
   #wallTimer: NodeJS.Timeout | undefined;
 
-  constructor(
-    parts: RunParts,
-    program: ProgramHost,
-    run: {
-      readonly shares: Shares;
-      readonly digestWords: Int32Array;
-      readonly limits: RunLimits;
-      readonly record?: RequestRecord | undefined;
-      readonly seats?: RunSeats | undefined;
-    },
-  ) {
+  constructor(parts: RunParts, program: ProgramHost, run: RunPlan) {
     const { shares, limits } = run;
-    const { admission } = parts;
-    this.seating = new Seating({ admission, shares, runsMax: limits.runs, ...run.seats });
+    const claim = { admission: parts.admission, shares, runsMax: limits.runs };
+    this.seating = openSeating(claim, run.seats);
     this.record = run.record;
     this.#parts = parts;
     this.#program = program;

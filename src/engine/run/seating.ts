@@ -15,11 +15,21 @@ export interface SeatingOptions {
   /** Of a request that is part of another's run, and of none that middleware leads. */
   readonly linked?: LinkedRequest | undefined;
   /** Whether the module has seats of its own beside those of its site. */
-  readonly hasOwnSeats?: boolean;
+  readonly hasOwnSeats?: boolean | undefined;
 }
 
 /** What of it is the request's. */
 export type RunSeats = Pick<SeatingOptions, 'shared' | 'linked' | 'hasOwnSeats'>;
+
+const noSeats: RunSeats = {};
+
+/** At every run, so that nothing is spread. */
+export function openSeating(
+  { admission, shares, runsMax }: Pick<SeatingOptions, 'admission' | 'shares' | 'runsMax'>,
+  { shared, linked, hasOwnSeats } = noSeats,
+): Seating {
+  return new Seating({ admission, shares, runsMax, shared, linked, hasOwnSeats });
+}
 
 export class Seating {
   readonly #options: SeatingOptions;

@@ -6,7 +6,6 @@ import type { Account } from '../../account/account.ts';
 import type { Shares } from '../../account/shares.ts';
 import type { Limits } from '../../config/config.ts';
 import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
-import type { RequestRecord } from '../../journal/request-record.ts';
 import { LimitClock } from '../../limit-clock.ts';
 import type { OwnerKey } from '../../names.ts';
 import { digestToWords, type LedgerPage } from '../../threads/ledger.ts';
@@ -21,7 +20,7 @@ import { GuestRun, type RunParts } from '../run/guest-run.ts';
 import { explainEnd } from '../run/outcome.ts';
 import type { RunLook } from '../run/report.ts';
 import { noRunLimits } from '../run/run-limits.ts';
-import type { RunSeats } from '../run/seating.ts';
+import { noRequest } from '../run/run-plan.ts';
 import { takeTrap } from '../run/trap.ts';
 import { RunsUnderWay } from '../run/under-way.ts';
 import { Scheduler } from '../turn/scheduler.ts';
@@ -136,17 +135,17 @@ export class GuestPool {
   /**
    * A run of `loaded` on the account of `shares`, which waits its turn when it is begun.
    *
-   * @param request Its record, for who looks at what runs.
+   * @param request Its record, for who looks at what runs, and its seats.
    */
   acquire(
     loaded: LoadedModule,
     shares: Shares,
     limits = noRunLimits,
-    request?: { readonly record: RequestRecord; readonly seats: RunSeats },
+    { record, seats } = noRequest,
   ): GuestRun {
     const program = this.#programs.of(loaded, limits.memoryBytes);
     const digestWords = this.#digestOf(loaded);
-    return new GuestRun(this.#parts, program, { shares, digestWords, limits, ...request });
+    return new GuestRun(this.#parts, program, { shares, digestWords, limits, record, seats });
   }
 
   /**

@@ -318,5 +318,8 @@ function namesLength(headers: readonly string[]): boolean {
 }
 
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const { buffer, byteOffset, length } = bytes;
+  // Most are buffers of V8's own stock already.
+  const text = bytes instanceof Buffer ? bytes : Buffer.from(buffer, byteOffset, length);
+  return text.toString('latin1');
 }

@@ -4,19 +4,31 @@
  */
 import { LRUCache } from 'lru-cache';
 import { TerrafirmaError } from '../../errors.ts';
+import { readAuthority } from '../../http/authority.ts';
+import type { Authorities } from '../../http/request-head.ts';
 import { type HostName, parseHostName } from '../../names.ts';
 
 const namesMax = 2_048;
 /** No host name with its port is longer; `parseHostName` refuses what is. */
 const authorityCharsMax = 260;
 
-export class HostNames {
+export class HostNames implements Authorities {
   readonly #names = new LRUCache<string, { readonly name: HostName | undefined }>({
     max: namesMax,
   });
   /** The last that was asked for: the next request is often for the same. */
   #lastAuthority: string | undefined;
   #lastName: HostName | undefined;
+  #lastRaw: string | undefined;
+  #lastRead = '';
+
+  /** As `readAuthority`: what that refuses it refuses again. */
+  read(raw: string): string {
+    if (raw === this.#lastRaw) return this.#lastRead;
+    this.#lastRead = readAuthority(raw);
+    this.#lastRaw = raw;
+    return this.#lastRead;
+  }
 
   /** Undefined for what is no host name, such as an address: `parseHostName` says why. */
   of(authority: string): HostName | undefined {

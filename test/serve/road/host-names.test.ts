@@ -21,4 +21,18 @@ describe('HostNames', () => {
     for (let count = 0; count < 5_000; count += 1) names.of(`host-${count}.example`);
     expect(names.size).toBe(2_048);
   });
+
+  test('reads an authority as it stands, and refuses what it refused before', () => {
+    const names = new HostNames();
+    expect(() => names.read('')).toThrow(/bad|Cannot/);
+    expect(names.read('site.test:80')).toBe('site.test:80');
+    expect(names.read('site.test:80')).toBe('site.test:80');
+    // In UTF-8 as it comes, and the same characters in latin1, which are no UTF-8.
+    expect(names.read('caf\u00c3\u00a9.test')).toBe('caf\u00e9.test');
+    expect(names.of('caf\u00e9.test')).toBe(new HostNames().of('caf\u00e9.test'));
+    for (let count = 0; count < 2; count += 1) {
+      expect(() => names.read('caf\u00e9.test')).toThrow(/UTF-8/);
+      expect(() => names.read('a b')).toThrow(/host/);
+    }
+  });
 });

@@ -88,7 +88,7 @@ export class Guest {
 
   /**
    * Puts everything but `takeRest` back to the first state after a run of `siteKey`. Answers how
-   * many cards were written, or undefined where that is not known.
+   * many pages were written, or undefined where that is not known.
    *
    * @throws when it cannot: then the guest must be discarded
    */

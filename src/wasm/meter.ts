@@ -27,7 +27,7 @@ import { defaultModuleLimits, type ModuleShape } from './shape.ts';
 export * from './meter/contract.ts';
 
 export interface MeterOptions {
-  /** The second form of a module: stores mark the 4 KiB card they wrote to. */
+  /** The second form of a module: stores mark the 512 bytes they wrote to. */
   readonly cards: boolean;
   /** The caller has validated these very bytes with `WebAssembly.validate`. */
   readonly isValidated?: boolean;
@@ -182,7 +182,7 @@ function planMarking(
   return { cardMemory, is64: memories[0]?.is64 === true, locals, places };
 }
 
-/** A card is a byte: one 64 KiB page of them covers 256 MiB. */
+/** A card is a byte: one 64 KiB page of them covers 32 MiB. */
 export function countCardPages({ pagesMax }: Pick<MemoryPlan, 'pagesMax'>): number {
   return Math.max(1, Math.ceil((pagesMax * (pageBytes / cardBytes)) / pageBytes));
 }

@@ -1,34 +1,37 @@
 /**
- * Which 4 KiB cards of a memory a guest has written to. The meter marks them in a card memory
+ * Which cards of 512 bytes of a memory a guest has written to. The meter marks them in a card memory
  * that all guests of the thread share (one for each guest would halve how many fit into the address
  * space, docs/spec/engine.md, A6); so whoever runs owns it, and the marks of a guest that is
  * suspended meanwhile are kept aside. Otherwise the next restore would miss them, and one visitor's
  * bytes would reach another.
  */
-import { cardBytes } from '../../wasm/meter/contract.ts';
+import { cardBytes, cardBytesLog2 } from '../../wasm/meter/contract.ts';
 
-const cardBytesLog2 = Math.log2(cardBytes);
-const cardsPerWord = 4;
+/** What the system gives memory in. */
+export const systemPageBytes = 4096;
+
+/** The marks of a page are eight bytes, which are looked at as one number. */
+const cardsPerPage = systemPageBytes / cardBytes;
 
 export class CardTable {
   readonly memory: WebAssembly.Memory;
+  /** One number for the marks of each page: 0 where none is marked. */
+  readonly pages: Float64Array;
+  /** Two for each page. */
+  readonly words: Int32Array;
   readonly #cards: Uint8Array;
-  readonly #words: Int32Array;
   #owner: CardMarks | undefined;
 
   /** `memory` is zeroed and does not grow. */
   constructor(memory: WebAssembly.Memory) {
     this.memory = memory;
     this.#cards = new Uint8Array(memory.buffer);
-    this.#words = new Int32Array(memory.buffer);
+    this.pages = new Float64Array(memory.buffer);
+    this.words = new Int32Array(memory.buffer);
   }
 
   get cards(): Uint8Array {
     return this.#cards;
-  }
-
-  get words(): Int32Array {
-    return this.#words;
   }
 
   isOwnedBy(marks: CardMarks): boolean {
@@ -75,10 +78,10 @@ export class CardMarks implements MarksOwner {
   readonly #memory: WebAssembly.Memory;
   /** Made when the guest is first interrupted; most never are. */
   #aside: Uint8Array | undefined;
-  /** The same, so that words of it can be joined by `or`: marks are all the same byte. */
-  #asideWords = new Int32Array(0);
+  /** The same as numbers. */
+  #asideMarks: Marks = noMarks;
   #hasAside = false;
-  /** Which cards were ever written to, by the guest, the host or a restore: the system has them. */
+  /** Which pages were ever written to, by the guest, the host or a restore: the system has them. */
   #touched = new Uint8Array(0);
   #touchedCount = 0;
 
@@ -87,17 +90,17 @@ export class CardMarks implements MarksOwner {
     this.#memory = memory;
   }
 
-  /** How many cards were ever written to; all others hold the zeros of no page. */
+  /** How many pages of the system were ever written to; what lies in no page is zero. */
   get touchedCount(): number {
     return this.#touchedCount;
   }
 
-  /** The cards from `first` to one before `end` are written to now. */
+  /** The pages from `first` to one before `end` are written to now. */
   touch(first: number, end: number): void {
     if (end > this.#touched.length) this.#widen(end);
-    for (let card = first; card < end; card += 1) {
-      if (this.#touched[card] === 1) continue;
-      this.#touched[card] = 1;
+    for (let page = first; page < end; page += 1) {
+      if (this.#touched[page] === 1) continue;
+      this.#touched[page] = 1;
       this.#touchedCount += 1;
     }
   }
@@ -118,43 +121,41 @@ export class CardMarks implements MarksOwner {
 
   /**
    * Calls `visit` for every stretch of marked cards, first to one past the last, and clears them.
-   * `cardCount` is that of the memory now. Answers how many cards were marked.
+   * `cardCount` is that of the memory now. Answers how many pages they lie in.
    */
   drain(visit: (first: number, end: number) => void, cardCount: number): number {
     this.#takeBack();
-    const { cards, words } = this.#table;
-    const wordCount = cardCount / cardsPerWord;
+    const { cards, pages } = this.#table;
+    const pageCount = cardCount / cardsPerPage;
     let count = 0;
     let first = -1;
-    for (let word = 0; word < wordCount; word += 1) {
-      if (words[word] === 0) {
-        if (first >= 0) this.#pass(visit, first, word * cardsPerWord);
+    for (let page = 0; page < pageCount; page += 1) {
+      if (pages[page] === 0) {
+        if (first >= 0) this.#pass(visit, first, page * cardsPerPage);
         first = -1;
         continue;
       }
-      for (let card = word * cardsPerWord; card < (word + 1) * cardsPerWord; card += 1) {
+      count += 1;
+      for (let card = page * cardsPerPage; card < (page + 1) * cardsPerPage; card += 1) {
         if (cards[card] === 0) {
           if (first >= 0) this.#pass(visit, first, card);
           first = -1;
-          continue;
-        }
-        count += 1;
-        if (first < 0) first = card;
+        } else if (first < 0) first = card;
       }
-      words[word] = 0;
+      pages[page] = 0;
     }
-    if (first >= 0) this.#pass(visit, first, wordCount * cardsPerWord);
+    if (first >= 0) this.#pass(visit, first, cardCount);
     return count;
   }
 
   /** A store at the end of a card may reach into the next. */
   #pass(visit: (first: number, end: number) => void, first: number, end: number): void {
-    this.touch(first, end + 1);
+    this.touch(Math.floor(first / cardsPerPage), Math.ceil((end + 1) / cardsPerPage));
     visit(first, end);
   }
 
   #widen(end: number): void {
-    const touched = new Uint8Array(Math.max(end, this.#cardCount + 1));
+    const touched = new Uint8Array(Math.max(end, this.#cardCount / cardsPerPage + 1));
     touched.set(this.#touched);
     this.#touched = touched;
   }
@@ -162,15 +163,7 @@ export class CardMarks implements MarksOwner {
   /** Another guest gets the table: keeps the marks and leaves it clear. */
   setAside(): void {
     this.#openAside();
-    const asideWords = this.#asideWords;
-    const { words } = this.#table;
-    const wordCount = this.#cardCount / cardsPerWord;
-    for (let word = 0; word < wordCount; word += 1) {
-      const marked = words[word] ?? 0;
-      if (marked === 0) continue;
-      asideWords[word] = (asideWords[word] ?? 0) | marked;
-      words[word] = 0;
-    }
+    moveMarks(this.#table, this.#asideMarks, this.#cardCount / cardsPerPage);
   }
 
   /** What was written so far is part of the first state. */
@@ -182,7 +175,7 @@ export class CardMarks implements MarksOwner {
   discard(): void {
     this.#table.take(this, this.#cardCount);
     this.#aside = undefined;
-    this.#asideWords = new Int32Array(0);
+    this.#asideMarks = noMarks;
     this.#hasAside = false;
   }
 
@@ -193,14 +186,7 @@ export class CardMarks implements MarksOwner {
   #takeBack(): void {
     this.own();
     if (!this.#hasAside) return;
-    const { words } = this.#table;
-    const asideWords = this.#asideWords;
-    for (let word = 0; word < asideWords.length; word += 1) {
-      const marked = asideWords[word] ?? 0;
-      if (marked === 0) continue;
-      words[word] = (words[word] ?? 0) | marked;
-      asideWords[word] = 0;
-    }
+    moveMarks(this.#asideMarks, this.#table, this.#asideMarks.pages.length);
     this.#hasAside = false;
   }
 
@@ -213,7 +199,30 @@ export class CardMarks implements MarksOwner {
     const grown = new Uint8Array(cardCount);
     if (aside !== undefined) grown.set(aside);
     this.#aside = grown;
-    this.#asideWords = new Int32Array(grown.buffer);
+    this.#asideMarks = openMarks(grown);
     return grown;
+  }
+}
+
+/** The same marks as numbers for pages, and as two for each. */
+interface Marks {
+  readonly pages: Float64Array;
+  readonly words: Int32Array;
+}
+
+const noMarks: Marks = { pages: new Float64Array(0), words: new Int32Array(0) };
+
+function openMarks({ buffer }: Uint8Array): Marks {
+  return { pages: new Float64Array(buffer), words: new Int32Array(buffer) };
+}
+
+/** Marks are all the same byte, so that words of them can be joined by `or`. */
+function moveMarks(from: Marks, to: Marks, pageCount: number): void {
+  for (let page = 0; page < pageCount; page += 1) {
+    if (from.pages[page] === 0) continue;
+    const word = 2 * page;
+    to.words[word] = (to.words[word] ?? 0) | (from.words[word] ?? 0);
+    to.words[word + 1] = (to.words[word + 1] ?? 0) | (from.words[word + 1] ?? 0);
+    from.pages[page] = 0;
   }
 }

@@ -8,8 +8,8 @@ import type { RestoreMode } from './snapshot.ts';
 export interface Measured {
   /** CPU time of the guest's own code in a run, in the form without cards, in microseconds. */
   readonly cpuUs: number;
-  /** Cards a run writes to. */
-  readonly cards: number;
+  /** Pages of 4 KiB in which the cards lie that a run writes to. */
+  readonly pages: number;
   readonly memoryBytes: number;
 }
 
@@ -27,8 +27,8 @@ export const markingShare = 0.1;
 export const slowFuelUs = 0.001;
 
 /** Measured on one core; only their ratios matter here. */
-const cardUs = 0.15;
-const scannedBytesPerUs = 16_000_000;
+const pageUs = 0.1;
+const scannedBytesPerUs = 8_000_000;
 const cachedBytesPerUs = 60_000;
 const copiedBytesPerUs = 9_000;
 /** Above this a copy no longer stays in the core's cache, and evicts what was there. */
@@ -52,14 +52,14 @@ export function firstRestoreMode(known: {
 }
 
 function costUs(mode: RestoreMode, measured: Measured): number {
-  const { cpuUs, cards, memoryBytes } = measured;
+  const { cpuUs, pages, memoryBytes } = measured;
   switch (mode) {
     case 'cards':
-      return cpuUs * markingShare + cards * cardUs + memoryBytes / scannedBytesPerUs;
+      return cpuUs * markingShare + pages * pageUs + memoryBytes / scannedBytesPerUs;
     case 'copy':
       return memoryBytes / (memoryBytes <= cachedBytesMax ? cachedBytesPerUs : copiedBytesPerUs);
     case 'copy-on-write':
-      return callUs + cards * pageFaultUs;
+      return callUs + pages * pageFaultUs;
   }
 }
 

@@ -10,12 +10,12 @@ const wordBytes = 8;
 const zeros = Buffer.alloc(alignBytes);
 
 export class MemoryImage {
-  /** Bytes up to the last that is kept; beyond it the memory is zero. Whole cards. */
+  /** Bytes up to the last that is kept; beyond it the memory is zero. Whole pages. */
   readonly length: number;
-  /** Of the first byte that is kept; before it the memory is zero. Whole cards. */
+  /** Of the first byte that is kept; before it the memory is zero. Whole pages. */
   readonly start: number;
   readonly bytes: Buffer;
-  /** Of the cards that are kept, which are not all zero. */
+  /** Of the pages that are kept, which are not all zero. */
   readonly #used: Uint8Array;
 
   private constructor(start: number, bytes: Buffer, used: Uint8Array) {
@@ -33,8 +33,8 @@ export class MemoryImage {
     for (let at = 0; at < bytes.length; at += pieceBytes) {
       const end = Math.min(at + pieceBytes, bytes.length);
       view.copy(bytes, at, start + at, start + end);
-      for (let card = at / alignBytes; card < end / alignBytes; card += 1) {
-        used[card] = isZero(bytes, card * alignBytes) ? 0 : 1;
+      for (let page = at / alignBytes; page < end / alignBytes; page += 1) {
+        used[page] = isZero(bytes, page * alignBytes) ? 0 : 1;
       }
       yield;
     }
@@ -63,17 +63,17 @@ export class MemoryImage {
     if (to > length) target.fill(0, Math.max(from, length), to);
   }
 
-  /** Tells `marks` which cards any new instance has written to. */
+  /** Tells `marks` which pages any new instance has written to. */
   touch(marks: CardMarks): void {
-    const firstCard = this.start / alignBytes;
-    for (let card = 0; card < this.#used.length; card += 1) {
-      if (this.#used[card] === 1) marks.touch(firstCard + card, firstCard + card + 1);
+    const firstPage = this.start / alignBytes;
+    for (let page = 0; page < this.#used.length; page += 1) {
+      if (this.#used[page] === 1) marks.touch(firstPage + page, firstPage + page + 1);
     }
   }
 }
 
 /**
- * Bytes before the first card that is not all zero. The last one is always kept: an image that is
+ * Bytes before the first page that is not all zero. The last one is always kept: an image that is
  * mapped must be as long as its mapping.
  */
 function* findStart(view: Buffer): Steps<number> {
@@ -89,7 +89,7 @@ function isZero(bytes: Buffer, at: number): boolean {
   return bytes.compare(zeros, 0, alignBytes, at, at + alignBytes) === 0;
 }
 
-/** Bytes up to the last that is not zero, rounded up to whole cards. */
+/** Bytes up to the last that is not zero, rounded up to whole pages. */
 export function* usedLength(words: BigUint64Array): Steps<number> {
   let word = words.length - 1;
   while (word >= 0 && words[word] === 0n) {

@@ -13,7 +13,7 @@
  */
 import { pieceBytes, type Steps } from '../../abi/steps.ts';
 import { cardBytes, cardOverlapBytes } from '../../wasm/meter/contract.ts';
-import type { CardMarks } from './card-table.ts';
+import { type CardMarks, systemPageBytes } from './card-table.ts';
 import type { FirstState } from './first-state.ts';
 import type { MemoryImage } from './memory-image.ts';
 import { mappedPieceBytes, type PageImage } from './page-mapper.ts';
@@ -70,12 +70,12 @@ export class Snapshot {
 
   /**
    * Puts back as much as may be done at once; then the guest is in its first state but for
-   * `takeRest`. Answers how many cards were written, or undefined where that is not known.
+   * `takeRest`. Answers how many pages were written, or undefined where that is not known.
    */
   restore(): number | undefined {
     const { memories, marks } = this.#options;
     this.#atOnceBytes = atOnceBytesMax;
-    let cards: number | undefined;
+    let written: number | undefined;
     for (let memory = 0; memory < memories.length; memory += 1) {
       const pages = this.#mapped[memory];
       if (pages !== undefined) {
@@ -83,11 +83,11 @@ export class Snapshot {
         continue;
       }
       this.#aimAt(memory);
-      const written = marks[memory]?.drain(this.#visit, this.#target.length / cardBytes);
-      if (written === undefined) this.#putBack(0, this.#target.length);
-      else cards = (cards ?? 0) + written;
+      const drained = marks[memory]?.drain(this.#visit, this.#target.length / cardBytes);
+      if (drained === undefined) this.#putBack(0, this.#target.length);
+      else written = (written ?? 0) + drained;
     }
-    return cards;
+    return written;
   }
 
   /**
@@ -101,7 +101,7 @@ export class Snapshot {
       if (this.#mapped[memory] !== undefined) continue;
       const touched = marks[memory]?.touchedCount;
       const length = this.#view(memory).length;
-      bytes += touched === undefined ? length : Math.min(touched * cardBytes, length);
+      bytes += touched === undefined ? length : Math.min(touched * systemPageBytes, length);
     }
     return bytes;
   }
@@ -112,7 +112,7 @@ export class Snapshot {
     for (let memory = 0; memory < memories.length; memory += 1) {
       if (this.#mapped[memory] !== undefined) continue;
       const stop = first.images[memory]?.length ?? 0;
-      this.#options.marks[memory]?.touch(0, stop / cardBytes);
+      this.#options.marks[memory]?.touch(0, stop / systemPageBytes);
       yield* this.#putBackRest([{ memory, start: 0, stop }]);
     }
   }

@@ -329,8 +329,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     guest.charge.set(program.bytesWith(physicalBytes));
     const used = { cpuUs: activation.cpuUsNow(), fuel: guest.fuelUsed(activation) };
     try {
-      const cards = guest.restore(physicalBytes, this.#shares.site);
-      program.learn({ ...used, cards, memoryBytes: physicalBytes });
+      const pages = guest.restore(physicalBytes, this.#shares.site);
+      program.learn({ ...used, pages, memoryBytes: physicalBytes });
       const rest = guest.takeRest();
       if (rest === undefined) this.#parts.idle.put(program, guest, physicalBytes);
       else this.#restoring = this.#putBackRest(guest, activation, rest);

@@ -6,8 +6,8 @@ export interface RunFacts {
   readonly cpuUs: number;
   /** What it used; undefined where nobody counted. */
   readonly fuel: number | undefined;
-  /** Cards the run wrote to; undefined where they were not counted. */
-  readonly cards: number | undefined;
+  /** In which its marked cards lie; undefined where they were not counted. */
+  readonly pages: number | undefined;
   readonly memoryBytes: number;
 }
 
@@ -28,7 +28,7 @@ export class RunRecord {
   #fastestUs = Number.POSITIVE_INFINITY;
   #cpuUs: number | undefined;
   #fuel: number | undefined;
-  #cards: number | undefined;
+  #pages: number | undefined;
 
   /** Whether the fuel of runs that begin now is wanted. */
   get isSampling(): boolean {
@@ -36,11 +36,11 @@ export class RunRecord {
   }
 
   /** Takes in a clean run of a guest that is restored by `mode`. */
-  add({ cpuUs, fuel, cards }: RunFacts, mode: RestoreMode): void {
+  add({ cpuUs, fuel, pages }: RunFacts, mode: RestoreMode): void {
     this.#runs += 1;
     if (fuel !== undefined) this.#fuel = blend(this.#fuel, fuel);
     this.#fastestUs = Math.min(this.#fastestUs, cpuUs);
-    if (cards !== undefined) this.#cards = blend(this.#cards, cards);
+    if (pages !== undefined) this.#pages = blend(this.#pages, pages);
     if (this.#runs % runsPerSample !== 0) return;
     this.#cpuUs = blend(this.#cpuUs, this.#withoutRestoring(this.#fastestUs, mode));
     this.#fastestUs = Number.POSITIVE_INFINITY;
@@ -56,14 +56,14 @@ export class RunRecord {
     this.#nextReview = this.#runs + Math.min(this.#runs, reviewRunsMax);
     const byFuelUs = (this.#fuel ?? Number.POSITIVE_INFINITY) * slowFuelUs;
     const cpuUs = Math.min(this.#cpuUs ?? 0, byFuelUs);
-    return { cpuUs, cards: this.#cards ?? 0, memoryBytes };
+    return { cpuUs, pages: this.#pages ?? 0, memoryBytes };
   }
 
   /** The guest's own time: what its way of being restored costs it meanwhile is taken off. */
   #withoutRestoring(cpuUs: number, mode: RestoreMode): number {
     if (mode === 'cards') return cpuUs / (1 + markingShare);
     if (mode === 'copy') return cpuUs;
-    return Math.max(0, cpuUs - (this.#cards ?? 0) * pageFaultUs);
+    return Math.max(0, cpuUs - (this.#pages ?? 0) * pageFaultUs);
   }
 }
 

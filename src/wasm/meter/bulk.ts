@@ -7,6 +7,7 @@ import type { ModuleShape } from '../shape.ts';
 import { type Additions, Value } from './additions.ts';
 import type { Charges } from './charges.ts';
 import { Asm, type CodeWriter } from './code.ts';
+import { cardBytesLog2 } from './contract.ts';
 
 const { i32, i64 } = Value;
 
@@ -16,7 +17,6 @@ const chunkBytes = 128 * 1024;
 /** A unit of fuel for every 2^3 bytes. */
 const bytesPerUnitLog2 = 3;
 const pageBytesLog2 = 16;
-const cardBytesLog2 = 12;
 const chargeMask = 0x3fff_ffff;
 
 export interface BulkContext {

@@ -1,6 +1,6 @@
 /**
- * Marks the 4 KiB card a store wrote to, AFTER the store: then its address is known to lie within
- * the memory, so that one 64 KiB card memory covers 256 MiB without a test. A trap in between
+ * Marks the card a store wrote to, AFTER the store: then its address is known to lie within the
+ * memory, and its mark within the card memory, without a test. A trap in between
  * leaves no mark, which is harmless only because a trapped instance is never restored.
  */
 import type { InstructionCursor } from '../binary/cursor.ts';
@@ -8,10 +8,10 @@ import type { LocalValues } from '../binary/local-values.ts';
 import { Op } from '../binary/opcodes.ts';
 import { Value } from './additions.ts';
 import { Asm } from './code.ts';
+import { cardBytesLog2 } from './contract.ts';
 import { type Emitter, Purpose } from './emitter.ts';
 import type { MarkedPlaces } from './marked-places.ts';
 
-const cardBytesLog2 = 12;
 const i64Stores = new Set<number>([
   Op.i64Store,
   Op.i64Store32,

@@ -55,7 +55,7 @@
  *  - Call `names.restore()`: globals (exact bits), tables, virtual memory sizes, dropped
  *    segments. It is not metered. Then put back memory: all bytes of the physical memory equal
  *    to the first state, bytes beyond the first size zero. With cards: card k of memory 0 (a byte,
- *    non-zero is marked) stands for bytes [4096 k, 4096 (k + 1) + 144); clear it when restored.
+ *    non-zero is marked) stands for bytes [512 k, 512 (k + 1) + 144); clear it when restored.
  *    Memories other than memory 0 have no cards. Host writes mark cards themselves.
  *  - `memory.size` answers a virtual size kept in a global: physical memory never shrinks. Loads
  *    and stores between the virtual and the physical size do not trap: the one deviation. So an
@@ -100,8 +100,9 @@ export const callQuantum = 2048;
 /** Bound of the unpaid work of one activation at the moment it calls another. */
 export const residueMax = 3 * callQuantum;
 
-/** Bytes a card stands for. */
-export const cardBytes = 4096;
+/** Bytes a card stands for: what lies beside a store is put back with it. */
+export const cardBytes = 512;
+export const cardBytesLog2 = Math.log2(cardBytes);
 
 /** The most a store writes. */
 export const storedBytesMax = 16;

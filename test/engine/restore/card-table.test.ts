@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { CardMarks, CardTable } from '../../../src/engine/restore/card-table.ts';
 
-const cardBytes = 4096;
-const cardsPerPage = 16;
+const cardBytes = 512;
+/** Of a page of WebAssembly. */
+const cardsPerPage = 128;
 
 function newTable(): CardTable {
   return new CardTable(new WebAssembly.Memory({ initial: 1, maximum: 1 }));
@@ -20,15 +21,15 @@ function drain(marks: CardMarks, pages = 4): (readonly [number, number])[] {
 }
 
 describe('CardMarks', () => {
-  test('drain() joins neighbours to stretches, counts cards, and leaves none marked', () => {
+  test('drain() joins neighbours to stretches, counts pages of the system, and leaves none marked', () => {
     const table = newTable();
     const marks = newMarks(table);
     marks.own();
-    for (const card of [0, 1, 3, 4, 5, 62, 63]) table.cards[card] = 1;
+    for (const card of [0, 1, 3, 7, 8, 9, 510, 511]) table.cards[card] = 1;
     const stretches: number[] = [];
     const count = marks.drain((first, end) => stretches.push(first, end), 4 * cardsPerPage);
-    expect(count).toBe(7);
-    expect(stretches).toEqual([0, 2, 3, 6, 62, 64]);
+    expect(count).toBe(3);
+    expect(stretches).toEqual([0, 2, 3, 4, 7, 10, 510, 512]);
     expect(drain(marks)).toEqual([]);
   });
 
@@ -44,19 +45,19 @@ describe('CardMarks', () => {
     ]);
   });
 
-  test('counts each card that was ever written to, and what a store may reach of the next', () => {
+  test('counts each page that was ever written to, and what a store may reach of the next', () => {
     const table = newTable();
     const marks = newMarks(table);
     marks.own();
-    for (const card of [0, 1, 5]) table.cards[card] = 1;
+    for (const card of [0, 1, 15, 40]) table.cards[card] = 1;
     drain(marks);
-    expect(marks.touchedCount).toBe(5);
-    marks.mark(5 * cardBytes, 1);
-    marks.touch(6, 9);
+    expect(marks.touchedCount).toBe(4);
+    marks.mark(40 * cardBytes, 1);
+    marks.touch(5, 8);
     drain(marks);
-    expect(marks.touchedCount).toBe(7);
+    expect(marks.touchedCount).toBe(6);
     marks.touch(1_000, 1_001);
-    expect(marks.touchedCount).toBe(8);
+    expect(marks.touchedCount).toBe(7);
   });
 
   test('a guest keeps its marks while another has the table, and sees none of the other', () => {
@@ -100,7 +101,7 @@ describe('CardMarks', () => {
     expect(drain(marks, 8)).toEqual([
       [1, 2],
       [100, 101],
-      [127, 128],
+      [1_023, 1_024],
     ]);
   });
 

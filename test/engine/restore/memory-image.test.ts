@@ -72,7 +72,7 @@ describe('MemoryImage', () => {
     expect(same(viewWith([17, 20], 41))).toBe(false);
   });
 
-  test('touch() names the cards that are not zero', () => {
+  test('touch() names the pages that are not zero', () => {
     const memory = new WebAssembly.Memory({ initial: 4, maximum: 4 });
     const marks = new CardMarks(
       new CardTable(new WebAssembly.Memory({ initial: 1, maximum: 1 })),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { RunRecord } from '../../../src/engine/run/record.ts';
 
-const run = (cpuUs: number, cards?: number, fuel?: number) => ({
-  ...{ cpuUs, cards, fuel, memoryBytes: 65_536 },
+const run = (cpuUs: number, pages?: number, fuel?: number) => ({
+  ...{ cpuUs, pages, fuel, memoryBytes: 65_536 },
 });
 
 describe('RunRecord', () => {
@@ -32,7 +32,7 @@ describe('RunRecord', () => {
     for (let count = 0; count < 400; count += 1) record.add(run(110, 10), 'cards');
     expect(record.review(1)).toEqual({
       cpuUs: expect.closeTo(100, 3),
-      cards: expect.closeTo(10, 3),
+      pages: expect.closeTo(10, 3),
       memoryBytes: 1,
     });
     for (let count = 0; count < 400; count += 1) record.add(run(130), 'copy-on-write');

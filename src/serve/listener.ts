@@ -268,7 +268,7 @@ export class Listener {
     try {
       const head = this.#readHead(raw, { id, socket, visitor });
       if (upgrade !== undefined) checkHandshake(incoming);
-      else if (incoming.headers.upgrade !== undefined) this.#refuseDeclined(incoming);
+      else if (incoming.headers.upgrade !== undefined) this.#decline(incoming, response);
       const isSecure = socket instanceof TLSSocket;
       const usual = isSecure ? this.#tlsExchangeOptions() : this.#exchangeOptions;
       const options = upgrade === undefined ? usual : { ...usual, upgrade };
@@ -355,8 +355,13 @@ export class Listener {
     return this.#secureOptions;
   }
 
-  /** It asked for a WebSocket, but was no request for one or came too early. */
-  #refuseDeclined(incoming: Http1Request): void {
+  /**
+   * It asked for another protocol, and is answered by this one; or it asked for a WebSocket, but
+   * was no request for one or came too early.
+   */
+  #decline(incoming: Http1Request, response: Http1Response): void {
+    // Node loses what it read with it, up to the middle of some request behind it.
+    response.shouldKeepAlive = false;
     if (!this.#connections.isDeclined(incoming)) return;
     checkHandshake(incoming);
     throw comesTooEarly();

@@ -21,7 +21,7 @@ function drain(marks: CardMarks, pages = 4): (readonly [number, number])[] {
 }
 
 describe('CardMarks', () => {
-  test('drain() joins neighbours to stretches, counts pages of the system, and leaves none marked', () => {
+  test('drain() joins neighbours to stretches, counts pages, and leaves no card marked', () => {
     const table = newTable();
     const marks = newMarks(table);
     marks.own();

@@ -105,7 +105,8 @@ async function putAutocannonLoad(url: string, plan: LoadPlan): Promise<LoadResul
 export async function measureRate(url: string, plan: LoadPlan): Promise<number> {
   const { requestsPerS, failures } = await putLoad(url, plan);
   if (failures > 0 || requestsPerS === 0) {
-    throw new Error(`Cannot measure ${url}: every request must succeed: ${failures} failed`);
+    const received = `${failures} that failed, ${requestsPerS} a second that did not`;
+    throw new Error(`Cannot measure ${url}: every request must succeed: received ${received}`);
   }
   return requestsPerS;
 }

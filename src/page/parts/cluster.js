@@ -53,13 +53,13 @@ export function Cluster({ settings }) {
         keyOf=${(/** @type {any} */ { node }) => node}
         empty=${told === undefined ? '…' : 'Nobody can be seen: the servers do not answer'} />
     <//>
-    <${Card} title="Copies">
+    <${Card} title="The shared store">
+      ${told && html`<${Facts} rows=${factsOf(told, settings)} />`}
+    <//>
+    <${Card} title="Copies" wide>
       <${Table} label="Copies" columns=${copyColumns} rows=${told?.streams ?? []}
         keyOf=${(/** @type {any} */ { stream }) => stream}
         empty=${told === undefined ? '…' : 'Nothing can be seen: the servers do not answer'} />
-    <//>
-    <${Card} title="The shared store">
-      ${told && html`<${Facts} rows=${factsOf(told, settings)} />`}
     <//>`;
 }
 

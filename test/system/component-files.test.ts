@@ -192,7 +192,7 @@ describe('files of components', () => {
     folder.write('terrafirma.toml', '["data.wasm"]\ndata = true\n');
     for (const [name, bytes] of Object.entries(guests)) folder.write(name, bytes);
     daemon = await TestDaemon.start({ args: [folder.directory] });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await daemon[Symbol.asyncDispose]();

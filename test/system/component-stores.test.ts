@@ -148,7 +148,7 @@ describe('stores and settings of components', () => {
     folder.write('unknown.wasm', variable('unknown'));
     folder.write('bad.wasm', variable('Bad-Name'));
     daemon = await TestDaemon.start({ args: [folder.directory] });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await daemon[Symbol.asyncDispose]();

@@ -33,7 +33,7 @@ describe('components behind the daemon', () => {
       const { status } = await ask(daemon.port, '/path.wasm');
       return status === 200 ? true : undefined;
     }, 50_000);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await daemon[Symbol.asyncDispose]();

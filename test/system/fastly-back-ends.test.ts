@@ -47,8 +47,8 @@ beforeAll(async () => {
   await waitFor(async () => {
     const { status } = await ask(daemon.port, '/poll.wasm');
     return status === 200 ? true : undefined;
-  }, 20_000);
-}, 30_000);
+  });
+});
 
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();

@@ -43,7 +43,7 @@ beforeAll(async () => {
   daemon = await TestDaemon.start({
     args: ['--mount', `/keybase=${mount.directory}`, '--dns', `${dns.host}:${dns.port}`],
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();

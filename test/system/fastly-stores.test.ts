@@ -147,7 +147,7 @@ describe('a folder with a fastly.toml', () => {
     const closed = await waitFor(async () => {
       const reply = await ask(daemon.port, '/app.wasm');
       return reply.status === 412 ? reply.text : undefined;
-    }, 60_000);
+    });
     const line = base.split('\n').length + 2;
     expect(closed).toContain(`fastly.toml:${line}: local_server.backends.a.url must be a URL`);
     expect((await ask(daemon.port, '/hello.wasm')).text).toBe('hello\n');

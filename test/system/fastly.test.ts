@@ -88,7 +88,7 @@ describe('a program for Fastly Compute behind the daemon', () => {
       ),
     );
     await Promise.all(published);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await daemon[Symbol.asyncDispose]();

@@ -42,7 +42,7 @@ test('are read, set and removed, and pass on', async () => {
   await waitFor(async () => {
     const { status } = await ask(daemon.port, '/echo.wasm');
     return status === 200 ? true : undefined;
-  }, 60_000);
+  });
   const { text, trailers } = await send(daemon.port, '/echo.wasm');
   // The second finds what the first has added.
   expect(text.match(/^x-seen: .*$/gm)).toEqual(['x-seen: 42', 'x-seen: 1']);

@@ -44,7 +44,7 @@ describe.each([1, 2])('requests to the own site, on %i threads', (threads) => {
       await waitFor(async () => {
         const { text } = await ask(daemon.port, through(name, 'hello'));
         return text === 'hello\n' ? true : undefined;
-      }, 60_000);
+      });
     }
   }, 120_000);
 

@@ -140,7 +140,7 @@ describe('a WASI program behind the daemon', () => {
       const { status } = await ask(daemon.port, '/plain.wasm');
       return status === 200 ? true : undefined;
     }, 50_000);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await daemon[Symbol.asyncDispose]();

@@ -19,8 +19,8 @@ beforeAll(async () => {
   await waitFor(async () => {
     const { status } = await ask(daemon.port, '/counter.wasm');
     return status === 503 ? undefined : true;
-  }, 20_000);
-}, 30_000);
+  });
+});
 
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();

@@ -335,7 +335,7 @@ describe('a WebSocket to a WASI program', () => {
     pour();
     await closed;
     expect(await daemon.waitForLog((line) => line.path === '/echo.wasm/flood')).toBeDefined();
-  }, 15_000);
+  });
 
   test('says goodbye with 1001 when the daemon stops, and ends', async () => {
     const [polite, deaf] = [open('/echo.wasm/stop'), open('/stopping.wasm')];

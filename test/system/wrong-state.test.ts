@@ -46,7 +46,7 @@ async function answers(daemon: TestDaemon): Promise<true> {
   return waitFor(async () => {
     const { text } = await ask(daemon.port, '/hello.wasm');
     return text === 'hello\n' ? true : undefined;
-  }, 60_000);
+  });
 }
 
 beforeAll(async () => {

@@ -15,7 +15,7 @@ for (const count of [1, 3] as const) {
 
     beforeAll(async () => {
       servers = await NatsServers.start({ count });
-    }, 90_000);
+    });
 
     afterAll(() => servers?.close());
 

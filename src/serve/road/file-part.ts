@@ -10,7 +10,7 @@ export const pieceBytes = 64 * 1024;
 /** Nobody who takes small pieces keeps a room for large ones. */
 const roomPerPieceMax = 2;
 /** A large file is looked at now and then, so that nobody loads the rest of what is lost. */
-const recheckBytes = 1024 * 1024;
+const recheckBytes = 4 * 1024 * 1024;
 
 export interface PartOptions {
   readonly file: GuardedFile;

@@ -1,9 +1,9 @@
 /**
  * Which cards of 512 bytes of a memory a guest has written to. The meter marks them in a card
  * memory that all guests of the thread share (one for each guest would halve how many fit into the
- * address space, docs/spec/engine.md, A6); so whoever runs owns it, and the marks of a guest that is
- * suspended meanwhile are kept aside. Otherwise the next restore would miss them, and one visitor's
- * bytes would reach another.
+ * address space, docs/spec/engine.md, A6); so whoever runs owns it, and the marks of a guest that
+ * is suspended meanwhile are kept aside. Otherwise the next restore would miss them, and one
+ * visitor's bytes would reach another.
  */
 import { cardBytes, cardBytesLog2 } from '../../wasm/meter/contract.ts';
 

@@ -134,6 +134,20 @@ describe('an initialisation', () => {
     expect(countOnce(world)).toBe(1);
   });
 
+  test('is not waited for by other owners, who do it themselves', async () => {
+    using engine = new Engine({ limits: { sliceMs: 0.1, cpuMsMax: 60_000 } });
+    const loaded = engine.load(slow);
+    const world = new World();
+    // Whoever owes time has turns seldom, and everybody else would wait as long for the first.
+    const answers = await Promise.all(
+      ['/mallory', '/alice', '/mallory', '/alice'].map((siteKey) =>
+        engine.run(loaded, { siteKey, world }),
+      ),
+    );
+    expect(answers.map(({ text }) => text)).toEqual(Array(4).fill('once'));
+    expect(countOnce(world)).toBe(2);
+  });
+
   test('is begun anew by another where its run was given up', async () => {
     using engine = new Engine({ limits: { sliceMs: 0.1, cpuMsMax: 60_000 } });
     const loaded = engine.load(slow);

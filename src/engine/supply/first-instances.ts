@@ -1,18 +1,21 @@
 /**
  * Instances of one program that hold the state it was initialised to. Initialising may take as long
- * as a thousand runs, so it is done once, and further instances are copies. Whoever comes meanwhile
- * waits for it; the state is forgotten with the last instance that has it.
+ * as a thousand runs, so it is done once, and further instances are copies. Runs of one owner that
+ * come meanwhile wait for it. Owners do not wait for each other: one whose runs have their turns
+ * seldom would hold up all others. The state is forgotten with the last instance that has it.
  */
+import type { OwnerKey } from '../../names.ts';
 import type { Program } from '../../threads/program.ts';
 import { moverBytes } from '../../wasm/meter/mover.ts';
 import type { GuestInstance } from '../instance.ts';
+import type { Wanting } from './making.ts';
 
 export class FirstInstances {
   readonly #living = new Set<GuestInstance>();
   /** For each core; undefined where the state cannot be copied. */
   readonly #types: readonly (readonly number[])[] | undefined;
   #movers: readonly WebAssembly.Module[] | undefined;
-  #underWay: Promise<void> | undefined;
+  readonly #underWay = new Map<OwnerKey, Promise<void>>();
 
   /** `canCopy`: whether instances can be brought to a state at all. */
   constructor({ cores }: Program, { canCopy }: { readonly canCopy: boolean }) {
@@ -31,17 +34,26 @@ export class FirstInstances {
     return this.#movers;
   }
 
-  /** Settles when the initialisation that is under way has ended, well or not. */
-  get underWay(): Promise<void> | undefined {
-    return this.#types === undefined ? undefined : this.#underWay;
+  /**
+   * Until there is a source, or nobody of the run's owner initialises any more, well or not.
+   *
+   * @throws the trap where the run is over
+   */
+  async waitFor(run: Wanting): Promise<void> {
+    const { owner } = run.shares;
+    while (this.#types !== undefined && this.source === undefined) {
+      const underWay = this.#underWay.get(owner);
+      if (underWay === undefined) return;
+      await run.suspend(underWay);
+    }
   }
 
-  /** Somebody initialises from now on; to be called when that has ended, well or not. */
-  begin(): () => void {
+  /** A run of that owner initialises; to be called when that has ended, well or not. */
+  begin(owner: OwnerKey): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#underWay = promise;
+    this.#underWay.set(owner, promise);
     return () => {
-      if (this.#underWay === promise) this.#underWay = undefined;
+      if (this.#underWay.get(owner) === promise) this.#underWay.delete(owner);
       resolve();
     };
   }

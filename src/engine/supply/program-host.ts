@@ -190,11 +190,9 @@ export class ProgramHost {
   ): Promise<Guest> {
     const first = this.#first;
     if (first === undefined) return this.#createBare(activation, stays);
-    while (first.source === undefined && first.underWay !== undefined) {
-      await activation.suspend(first.underWay);
-    }
+    await first.waitFor(activation);
     if (first.source !== undefined) return await this.#copy(first.source, activation, stays);
-    const end = first.begin();
+    const end = first.begin(activation.shares.owner);
     try {
       return await this.#initialise(activation, capabilities, stays);
     } finally {

@@ -52,7 +52,12 @@ export interface Site {
   readonly modules: ReadonlyMap<ModulePath, SiteModule>;
   /** There may be modules that have never been seen: the folder has just come into use. */
   readonly isIncomplete?: true;
+  /** At the last look its `index.wasm` had no page beside it: nobody need look for one. */
+  readonly lacksIndexPage?: true;
 }
+
+/** The page that answers for a directory, before its `index.wasm` does. */
+export const indexPageName = 'index.html';
 
 export type Route =
   | {

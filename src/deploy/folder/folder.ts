@@ -284,6 +284,7 @@ export class WatchedFolder {
     if (this.#rules.isKnown && !this.#kept.hasLive) this.#finishOpening();
     const listing = await listed;
     this.#place.requireSameMount(listing, this.#kept.hasLive);
+    this.#picture.lacksIndexPage = !listing.hasIndexPage;
     await this.#rules.agreeAll();
     this.#away.end();
     this.#followEvents(listing);

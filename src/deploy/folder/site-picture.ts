@@ -5,7 +5,7 @@ import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Manifest } from '../../site/manifest.ts';
 import { noSettings } from '../../site/settings.ts';
-import type { Site, SiteModule } from '../../site/table.ts';
+import { indexPath, type Site, type SiteModule } from '../../site/table.ts';
 import type { ManifestState } from './manifest-file.ts';
 import type { SettingsInForce } from './settings-in-force.ts';
 
@@ -37,6 +37,8 @@ export interface PictureParts {
   readonly isJudged: boolean;
 }
 
+const lacksPage = { lacksIndexPage: true } as const;
+
 /** What may differ from one picture of a folder to the next. */
 function contentOf(site: Site): Partial<Site> {
   const { folderKey, owner, mountDirectory, generation, ...content } = site;
@@ -44,6 +46,8 @@ function contentOf(site: Site): Partial<Site> {
 }
 
 export class SitePicture {
+  /** Whether the folder itself has no page for visitors of `/`, as the last look saw it. */
+  lacksIndexPage = false;
   readonly #options: PictureOptions;
   #site: Site | undefined;
   /** All that was there has been judged once, since the folder came into use. */
@@ -74,6 +78,7 @@ export class SitePicture {
         ? { settings: settings.value }
         : {}),
       ...(this.#isComplete ? {} : { isIncomplete: true as const }),
+      ...(this.lacksIndexPage && told.modules.has(indexPath([])) ? lacksPage : {}),
     };
     if (this.#site !== undefined && isDeepStrictEqual(contentOf(this.#site), content)) return;
     this.#site = Object.freeze({

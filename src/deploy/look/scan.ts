@@ -7,6 +7,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import type { Limits } from '../../config/config.ts';
 import { classifyName, type ModulePath, quoteReceived } from '../../names.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
+import { indexPageName } from '../../site/table.ts';
 import type { OwnerPace } from './pace.ts';
 import { sortInTurns } from './sort-in-turns.ts';
 
@@ -46,6 +47,8 @@ export interface FolderListing {
   readonly entryCount: number;
   /** There is more than is looked at. */
   readonly isCut: boolean;
+  /** The folder itself has an `index.html`, or may have one that was not looked at. */
+  readonly hasIndexPage: boolean;
 }
 
 /** Nobody watches as many; all those of a large folder would be megabytes. */
@@ -102,7 +105,8 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
   await walk.run();
   const files = await sortInTurns(walk.files, (a, b) => a.path < b.path);
   const { notes, directories, entryCount, isCut } = walk;
-  return { files, notes, directories, device: dev, entryCount, isCut };
+  const hasIndexPage = walk.hasIndexPage || isCut;
+  return { files, notes, directories, device: dev, entryCount, isCut, hasIndexPage };
 }
 
 /**
@@ -185,6 +189,7 @@ class FolderWalk {
   readonly directories: string[] = [];
   entryCount = 0;
   isCut = false;
+  hasIndexPage = false;
   readonly #options: ScanOptions;
   /** Those one level deeper than what is being read. */
   #deeper: PendingDirectory[] = [];
@@ -232,6 +237,7 @@ class FolderWalk {
       if (onName !== undefined) {
         for (const { name } of batch) onName([...directory.segments, name]);
       }
+      if (pending.parent === undefined) this.hasIndexPage ||= batch.some(isIndexPage);
       this.#sift(batch, kept);
       if (this.#isFull) break;
     }
@@ -343,6 +349,11 @@ class FolderWalk {
     if (this.notes.length >= notesMax) return;
     this.notes.push({ path: quoteReceived(segments.join('/') || '.'), reason });
   }
+}
+
+/** Some file systems find it by any case. */
+function isIndexPage({ name }: Dirent): boolean {
+  return name.toLowerCase() === indexPageName;
 }
 
 function realPathOf({ parent, name, realPath }: PendingDirectory): string {

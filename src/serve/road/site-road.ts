@@ -205,6 +205,8 @@ export class SiteRoad {
     if (shownPath !== undefined) {
       exchange.replaceReplyHeaders(headersFor(site.settings?.headers, shownPath, 'file'));
     }
+    // Looking for what is not there was a fifth of the time of a request for it.
+    if (site.lacksIndexPage === true && isRoot(route)) return false;
     return await this.#options.files.answer(exchange, site, route);
   }
 
@@ -341,4 +343,8 @@ function noFile(segments: readonly string[]): TerrafirmaError {
 
 function notFound(segments: readonly string[]): TerrafirmaError {
   return new TerrafirmaError('not-found', `Cannot find the path: received /${segments.join('/')}`);
+}
+
+function isRoot({ isDirectory, segments }: FileRoute): boolean {
+  return isDirectory && segments.length === 0;
 }

@@ -261,6 +261,22 @@ describe('WatchedFolder, through the publisher', () => {
     await world.untilServes(located, 'app.wasm', D2);
   });
 
+  test.each(['index.html', 'INDEX.html'])('it is known whether there is an %s', async (page) => {
+    await using world = await open();
+    const located = locate(folder.directory, 'events');
+    folder.write('index.wasm', V1);
+    mkdirSync(folder.path('sub'));
+    writeFileSync(folder.path(`sub/${page}`), 'of another directory');
+    await world.untilServes(located, 'index.wasm', D1);
+    const isPageLacking = async () =>
+      (await world.publisher.siteOf(located)).lacksIndexPage === true;
+    await until(isPageLacking);
+    writeFileSync(folder.path(page), 'hello');
+    await until(async () => !(await isPageLacking()));
+    rmSync(folder.path(page));
+    await until(isPageLacking);
+  });
+
   test('a folder nobody asked for in a long time is looked at before the answer', async () => {
     let offsetMs = 0;
     await using world = await open({ nowMs: () => Date.now() + offsetMs });

@@ -57,6 +57,19 @@ describe('SitePicture', () => {
     expect(picture.site).toBe(told[1]);
   });
 
+  test('says where an index.wasm has no page beside it', () => {
+    const { picture } = makePicture();
+    picture.lacksIndexPage = true;
+    picture.publish(PLACE, parts(good, 'a'));
+    expect(picture.site).not.toHaveProperty('lacksIndexPage');
+    const index = new Map([[pathOf('index.wasm'), serving('a')]]);
+    picture.publish(PLACE, { ...parts(good, 'a'), modules: index });
+    expect(picture.site?.lacksIndexPage).toBe(true);
+    picture.lacksIndexPage = false;
+    picture.publish(PLACE, { ...parts(good, 'a'), modules: index });
+    expect(picture.site).not.toHaveProperty('lacksIndexPage');
+  });
+
   test('says while there may be modules that have never been seen', () => {
     const { picture, told } = makePicture();
     picture.publish(PLACE, { ...parts(good, 'a'), isJudged: false });

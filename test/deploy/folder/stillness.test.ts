@@ -145,7 +145,7 @@ describe('Stillness', () => {
 test('isAllInSight() misses files behind links to where nobody looks', () => {
   const file = (realPath: string) => ({ realPath }) as ListedFile;
   const listing = (realPath: string, directories = ['/a', '/a/b']): FolderListing => {
-    const rest = { notes: [], device: 1n, entryCount: 2, isCut: false };
+    const rest = { notes: [], device: 1n, entryCount: 2, isCut: false, hasIndexPage: false };
     return { files: [file('/a/x.wasm'), file(realPath)], directories, ...rest };
   };
   expect(isAllInSight(listing('/a/b/y.wasm'))).toBe(true);

@@ -62,6 +62,8 @@ function checkForm(original: Trace, metered: MeteredModule): string | undefined 
     if (difference !== undefined) return `${round}: ${difference}`;
     if (metered.restorable !== true) return undefined;
     host.restore();
+    // A run alone does not tell: it writes the same again to where it was not put back.
+    if (!host.isAsCaptured) return `${round}: not put back`;
   }
   return undefined;
 }

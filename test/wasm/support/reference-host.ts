@@ -185,6 +185,16 @@ export class ReferenceHost {
     }
   }
 
+  /** Whether all memory is what it was at `capture`, and zero beyond. */
+  get isAsCaptured(): boolean {
+    return this.memories.every((memory, i) => {
+      const bytes = Buffer.from(memory.buffer);
+      const image = this.#images[i] ?? new Uint8Array(0);
+      const isBeyondZero = bytes.subarray(image.length).every((byte) => byte === 0);
+      return isBeyondZero && bytes.subarray(0, image.length).equals(image);
+    });
+  }
+
   #restoreCards(bytes: Uint8Array, image: Uint8Array): void {
     const cards = new Uint8Array(this.cardMemory?.buffer ?? new ArrayBuffer(0));
     const cardCount = Math.min(cards.length, (bytes.length / pageBytes) * (pageBytes / cardBytes));

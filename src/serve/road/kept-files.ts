@@ -10,10 +10,17 @@ import type { FileVersion } from './file-version.ts';
 interface Kept {
   readonly etag: string;
   readonly bytes: Uint8Array;
+  /** Milliseconds since the Unix epoch. */
+  readonly readAtMs: number;
 }
 
 /** What keeping one takes beside its bytes. */
 const entryBytes = 512;
+/**
+ * What is written through a mapping of the file changes its facts once, or never: whoever kept its
+ * bytes by them would show the old ones for ever.
+ */
+const keptMsMax = 10_000;
 
 export class KeptFiles {
   readonly #files: OwnedCache<string, Kept>;
@@ -28,9 +35,11 @@ export class KeptFiles {
   }
 
   /** The bytes of the file at that path of the site, where they are those of that version. */
-  get({ folderKey }: Site, path: string, { etag }: FileVersion): Uint8Array | undefined {
+  get({ folderKey }: Site, path: string, version: FileVersion): Uint8Array | undefined {
+    const { etag, seenAtMs } = version;
     const kept = this.#files.get(`${folderKey}\0${path}`);
-    return kept?.etag === etag ? kept.bytes : undefined;
+    if (kept?.etag !== etag) return undefined;
+    return Math.abs(seenAtMs - kept.readAtMs) <= keptMsMax ? kept.bytes : undefined;
   }
 
   /** Keeps what was read of a version, in place of the one before. */
@@ -39,6 +48,6 @@ export class KeptFiles {
     const size = bytes.length + entryBytes;
     // Another write may leave the same weak ETag behind.
     if (version.etag.startsWith('W/') || size > this.#files.max) this.#files.delete(key);
-    else this.#files.add(owner, key, { etag: version.etag, bytes });
+    else this.#files.add(owner, key, { etag: version.etag, bytes, readAtMs: version.seenAtMs });
   }
 }

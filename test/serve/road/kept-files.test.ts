@@ -29,9 +29,10 @@ describe('small files in memory', () => {
     manifest: parseManifest(undefined, 1_000),
     modules: new Map(),
   });
-  const lookFrom = (ageMs: number, bytesMax = keptBytesMax) => {
+  const lookFrom = (ageMs: number | (() => number), bytesMax = keptBytesMax) => {
     const guards = new MountGuards(defaultLimits);
-    const wallMs = (): number => Date.now() + ageMs;
+    const age = typeof ageMs === 'number' ? () => ageMs : ageMs;
+    const wallMs = (): number => Date.now() + age();
     const files = new FileLook({ guards, keptBytesMax: bytesMax, wallMs });
     return async (site: Site, name: string): Promise<Uint8Array> => {
       const route: FileRoute = { kind: 'file', segments: [name], isDirectory: false };
@@ -50,6 +51,20 @@ describe('small files in memory', () => {
     expect(Buffer.from(await look(alice, 'page.html')).toString()).toBe('two');
     folder.replace('page.html', 'six');
     expect(Buffer.from(await look(alice, 'page.html')).toString()).toBe('six');
+  });
+
+  test('are read again after a while, though nothing tells that they were written', async () => {
+    folder.write('page.html', 'one');
+    let ageMs = laterMs;
+    const look = lookFrom(() => ageMs);
+    // The second as when the clock was set back.
+    for (const since of [60_000, laterMs]) {
+      const known = await look(alice, 'page.html');
+      ageMs = since;
+      const next = await look(alice, 'page.html');
+      expect(next).not.toBe(known);
+      expect(await look(alice, 'page.html')).toBe(next);
+    }
   });
 
   test('are read each time while another write may leave the same facts', async () => {

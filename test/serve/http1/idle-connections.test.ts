@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { IdleConnections } from '../../../src/serve/http1/idle-connections.ts';
 import { waitFor } from '../../support/daemon.ts';
+import { listenPlainly } from '../../support/plain-listener.ts';
 
 const TIMEOUT_MS = 200;
 
@@ -81,5 +82,47 @@ describe('IdleConnections', () => {
     idle.add(socket, () => true);
     client.destroy();
     await settled(idle);
+  });
+});
+
+describe('a listener', () => {
+  const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+  const upgrade =
+    'GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+
+  async function listen() {
+    return await listenPlainly({ keepAliveTimeoutMs: 50 }, async (exchange) => {
+      const { upgrade: asked } = exchange;
+      if (asked === undefined) {
+        exchange.send({ status: 200, headers: [] }, Buffer.from('answered'));
+        return;
+      }
+      exchange.leaveHttp();
+      const { client: tunnel } = asked.handOver({ status: 101, headers: [] });
+      setTimeout(() => tunnel.end('still here'), 500);
+    });
+  }
+
+  test('ends a connection on which nobody asks any more', async () => {
+    await using listener = await listen();
+    const visitor = connect(listener.port, '127.0.0.1');
+    visitor.write(get);
+    visitor.resume();
+    await once(visitor, 'close');
+    expect(listener.exchanges).toHaveLength(1);
+  });
+
+  test('leaves one alone that has become something else, after other requests', async () => {
+    await using listener = await listen();
+    const visitor = connect(listener.port, '127.0.0.1');
+    let received = '';
+    visitor.on('data', (piece: Buffer) => {
+      received += piece;
+      if (received.endsWith('answered')) visitor.write(upgrade);
+    });
+    visitor.write(get);
+    await once(visitor, 'close');
+    expect(received).toMatch(/101 Switching Protocols[\s\S]*still here$/);
   });
 });

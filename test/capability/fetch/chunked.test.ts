@@ -171,6 +171,26 @@ describe('connections', () => {
     expect(await twice({})).toBe(1);
   });
 
+  test('that are kept for a moment only do not end what is under way', async () => {
+    const { port } = server.address() as AddressInfo;
+    const address = { isTls: false, host: '127.0.0.1', port };
+    const backends = new Map([['own', { address, keepAliveMs: 1 }]]);
+    const run = bench.openRun({}, { ...wholeFetchGrant, backends });
+    const idle = Promise.withResolvers<void>();
+    answer = (request, response) => {
+      request.resume();
+      // So long after the end of the request that an idle connection would be closed.
+      request.once('end', () => setTimeout(() => response.end('ok'), 50));
+      response.socket?.once('close', () => idle.resolve());
+    };
+    const reply = await bench.openReply(run, url(), {
+      ...{ method: 'POST', backend: 'own' },
+      body: finished('x'),
+    });
+    expect(await textOf(reply)).toBe('ok');
+    await idle.promise;
+  });
+
   test('are used as often as the back-end allows', async () => {
     expect(await twice({ usesMax: 1 })).toBe(2);
   });

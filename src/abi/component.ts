@@ -118,7 +118,7 @@ class ComponentBinding implements Binding {
   }
 
   openHostcall({ number }: LateHostcall): Hostcall['call'] {
-    return this.#trampolines.bind(number).call;
+    return this.#trampolines.open(number);
   }
 
   begin(run: Run): void {

@@ -3,15 +3,7 @@
  * ABI's hostcalls, and serves one run after another. What it may do is decided by the activation of
  * the run it serves.
  */
-import type {
-  Abi,
-  Binding,
-  CallEntry,
-  EarlyCapabilities,
-  GuestFunction,
-  HostcallResult,
-  Run,
-} from '../abi/abi.ts';
+import type { Abi, Binding, EarlyCapabilities, GuestFunction, Run } from '../abi/abi.ts';
 import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
@@ -20,6 +12,7 @@ import { HostFace } from './host-face.ts';
 import { HostcallGate } from './hostcall-gate.ts';
 import type { MeterHost } from './meter-host.ts';
 import { ProgramMemories } from './program-memories.ts';
+import type { CoreImport, ProgramShared } from './program-shared.ts';
 import { AllMarks, CardMarks, type CardTable, type MarksOwner } from './restore/card-table.ts';
 import type { Activation } from './run/activation.ts';
 import { RunSlot } from './run-slot.ts';
@@ -37,6 +30,7 @@ export interface InstanceOptions {
   /** The table for the cards of each memory that is marked; undefined in the forms without. */
   readonly cardTables: readonly (CardTable | undefined)[] | undefined;
   readonly meterHost: MeterHost;
+  readonly shared: ProgramShared;
   /** What the instance holds of the process. */
   readonly charge: GuestCharge;
   readonly trap: WebAssembly.RuntimeError;
@@ -239,14 +233,16 @@ export class GuestInstance implements ServingInstance {
 
   #make(core: ProgramCore): CoreInstance {
     const number = this.#cores.length;
-    const { meterHost, firstFuel, cardTables } = this.#options;
+    const { meterHost, shared, firstFuel, cardTables } = this.#options;
     const module = cardTables === undefined ? core.module : (core.cardsModule ?? core.module);
     const form = this.#formOf(core);
-    const imports = this.#linkHostcalls(module, number);
-    this.#linkCores(imports, core);
-    this.#linkMemories(imports, core, form);
     const connect = (hostTable: WebAssembly.Table): void => meterHost.connect(hostTable, number);
-    const made = new CoreInstance({ module, form, imports, connect, firstFuel });
+    const made = shared.lend(module, number, ({ wanted, values }) => {
+      this.#linkHostcalls(values, wanted);
+      this.#linkCores(values, core);
+      this.#linkMemories(values, core, form);
+      return new CoreInstance({ module, form, imports: values, connect, firstFuel });
+    });
     this.memories.join(number, core.memories, made.sizes);
     this.#cores.push(made);
     return made;
@@ -257,14 +253,11 @@ export class GuestInstance implements ServingInstance {
     return this.#options.cardTables === undefined ? metered : (cards ?? metered);
   }
 
-  #linkHostcalls(module: WebAssembly.Module, core: number): WebAssembly.Imports {
-    const imports: WebAssembly.Imports = Object.create(null);
-    for (const wanted of WebAssembly.Module.imports(module)) {
-      const asked = { ...wanted, core };
-      const hostcall = this.binding.lateHostcall?.(asked) ?? this.binding.hostcall(asked);
-      if (hostcall !== undefined) offer(imports, wanted, this.#gate.wrap(hostcall));
+  #linkHostcalls(imports: WebAssembly.Imports, wanted: readonly CoreImport[]): void {
+    for (const each of wanted) {
+      const hostcall = this.binding.lateHostcall?.(each) ?? this.binding.hostcall(each);
+      if (hostcall !== undefined) offer(imports, each, this.#gate.wrap(hostcall));
     }
-    return imports;
   }
 
   #openHostcall(late: LateHostcall): Hostcall['call'] {
@@ -295,7 +288,7 @@ export class GuestInstance implements ServingInstance {
     const { binding } = this;
     const enter = binding.enter?.bind(binding);
     if (enter !== undefined) {
-      const call = entryCaller();
+      const { call } = this.#options.shared;
       return () => enter(call);
     }
     const found = this.#cores[program.mainCore]?.exportedFunction(entry);
@@ -312,19 +305,6 @@ function offer(
   imports[module] ??= Object.create(null);
   const names = imports[module];
   if (names !== undefined) names[name] = value;
-}
-
-/** Calls exports on stacks that can be suspended: each is made callable so once, of few. */
-function entryCaller(): CallEntry {
-  const known = new WeakMap<GuestFunction, ReturnType<typeof WebAssembly.promising>>();
-  return (callee, ...args) => {
-    let entry = known.get(callee);
-    if (entry === undefined) {
-      entry = WebAssembly.promising(callee);
-      known.set(callee, entry);
-    }
-    return entry(...args) as Promise<HostcallResult>;
-  };
 }
 
 /** Calls an export of no parameters on a stack that can be suspended. */

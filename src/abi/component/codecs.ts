@@ -142,20 +142,15 @@ class RecordCodec implements Codec {
   }
 
   lift(crossing: Crossing, flat: readonly WasmValue[], at: number): unknown[] {
-    const values: unknown[] = [];
-    for (let place = 0; place < this.#codecs.length; place += 1) {
-      const first = at + (this.#places[place] ?? 0);
-      values.push(this.#codecs[place]?.lift(crossing, flat, first));
-    }
-    return values;
+    const places = this.#places;
+    return this.#codecs.map((codec, index) =>
+      codec.lift(crossing, flat, at + (places[index] ?? 0)),
+    );
   }
 
   load(crossing: Crossing, ptr: number): unknown[] {
-    const values: unknown[] = [];
-    for (let place = 0; place < this.#codecs.length; place += 1) {
-      values.push(this.#codecs[place]?.load(crossing, ptr + (this.#offsets[place] ?? 0)));
-    }
-    return values;
+    const offsets = this.#offsets;
+    return this.#codecs.map((codec, index) => codec.load(crossing, ptr + (offsets[index] ?? 0)));
   }
 
   lower(crossing: Crossing, values: readonly never[], flat: WasmValue[]): void {

@@ -63,6 +63,18 @@ export class Crossing {
     this.handles = handles;
   }
 
+  /** Whether values cross by these options in the same way. */
+  isBy({ instance, encoding, memory, realloc }: CrossingOptions): boolean {
+    const own = this.#options;
+    return (
+      own.instance === instance &&
+      own.encoding === encoding &&
+      own.memory === memory &&
+      own.realloc?.core === realloc?.core &&
+      own.realloc?.export === realloc?.export
+    );
+  }
+
   get memory(): GuestMemory {
     const { memory } = this.#options;
     // Validation saw that there is one wherever a type needs it.

@@ -35,7 +35,7 @@ export class LiftedCall {
   constructor(parts: LiftedCallParts, exported: PlannedExport) {
     this.#parts = parts;
     this.#export = exported;
-    this.#entered = parts.prepared.tree.entered(exported.options.instance);
+    this.#entered = parts.prepared.enteredByHost(exported.options.instance);
   }
 
   /**

@@ -56,12 +56,15 @@ export class PreparedComponent {
   readonly imports: readonly (PreparedImport | undefined)[];
   /** The same for functions of other component instances. */
   readonly calls: readonly (PreparedCall | undefined)[];
-  /** For each core: its module and name → number of the trampoline. */
-  readonly #places: readonly ReadonlyMap<string, number>[];
+  /** For each core: module → name → number of the trampoline. */
+  readonly #places: readonly ReadonlyMap<string, ReadonlyMap<string, number>>[];
   readonly #resources: ReadonlyMap<number, PlannedResource>;
   /** Whether its code asks for the words of the task that runs. */
   readonly usesContext: boolean;
   readonly #codecs: Codecs;
+  /** Of exports, by the instance that has them and by type: what they are called with is alike. */
+  readonly #entered: (readonly number[] | undefined)[] = [];
+  readonly #lifted = new Map<FuncType, PreparedFunction>();
   /** For each trampoline, once it was bound. */
   readonly #late: (LateHostcall | undefined)[] = [];
 
@@ -75,9 +78,7 @@ export class PreparedComponent {
       const { identity } = resource;
       return { identity, instance: resource.origin === 'guest' ? resource.instance : undefined };
     });
-    this.#places = plan.hostImports.map(
-      (imports) => new Map(imports.map((each) => [keyOf(each), each.trampoline])),
-    );
+    this.#places = plan.hostImports.map(placesOf);
     this.imports = plan.trampolines.map((each) => this.#prepareImport(each, interfaces));
     this.calls = plan.trampolines.map((each) =>
       each.kind === 'guest' ? this.#prepareCall(each) : undefined,
@@ -95,7 +96,7 @@ export class PreparedComponent {
     core: number,
     wanted: { readonly module: string; readonly name: string },
   ): number | undefined {
-    return this.#places[core]?.get(keyOf(wanted));
+    return this.#places[core]?.get(wanted.module)?.get(wanted.name);
   }
 
   /** What an instance has bound is like that in all others. */
@@ -116,6 +117,19 @@ export class PreparedComponent {
   /** What a stream or a future carries. */
   element(type: ValueType | undefined): ElementType {
     return this.#codecs.element(type);
+  }
+
+  /** Instances that a call of the host enters; see `InstanceTree`. */
+  enteredByHost(instance: number): readonly number[] {
+    this.#entered[instance] ??= this.tree.entered(instance);
+    return this.#entered[instance];
+  }
+
+  /** A function that is lifted, once for all instances. */
+  prepareLifted(type: FuncType): PreparedFunction {
+    const prepared = this.#lifted.get(type) ?? this.prepare(type);
+    this.#lifted.set(type, prepared);
+    return prepared;
   }
 
   /** @param isAsync It is lowered so: few parameters, and no result but where the last one says. */
@@ -169,6 +183,14 @@ function factsOf(
   return { name: `${owner}#${name}`, params, results, waits, meaning: '', spec: '' };
 }
 
-function keyOf({ module, name }: { readonly module: string; readonly name: string }): string {
-  return `${module.length} ${module}${name}`;
+function placesOf(
+  imports: ComponentPlan['hostImports'][number],
+): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const places = new Map<string, Map<string, number>>();
+  for (const { module, name, trampoline } of imports) {
+    const names = places.get(module) ?? new Map<string, number>();
+    names.set(name, trampoline);
+    places.set(module, names);
+  }
+  return places;
 }

@@ -30,7 +30,7 @@ export class Trampolines {
   readonly #guest: ComponentGuest;
   readonly #prepared: PreparedComponent;
   /** One for each set of options: most components have few. */
-  readonly #crossings = new Map<string, Crossing>();
+  #crossings: readonly Crossing[] = [];
   readonly #builtInParts: BuiltInParts;
 
   constructor(guest: ComponentGuest, prepared: PreparedComponent) {
@@ -47,6 +47,13 @@ export class Trampolines {
     return hostcall.facts === undefined
       ? { ...hostcall, facts: factsOfBuiltIn(trampoline) }
       : hostcall;
+  }
+
+  /** The function of one that was bound in another instance. */
+  open(number: number): Hostcall['call'] {
+    const trampoline = this.#prepared.plan.trampolines[number];
+    if (trampoline === undefined) throw new TypeError(`Cannot open trampoline ${number}`);
+    return this.#bind(trampoline, number).call;
   }
 
   #bind(trampoline: Trampoline, number: number): Hostcall {
@@ -74,7 +81,7 @@ export class Trampolines {
     const { callback, postReturn } = options;
     const crossing = this.crossing(options);
     return {
-      prepared: this.#prepared.prepare(type),
+      prepared: this.#prepared.prepareLifted(type),
       crossing,
       func: this.func(func),
       callback: callback && this.func(callback),
@@ -97,10 +104,9 @@ export class Trampolines {
 
   /** Made when they are first wanted. */
   crossing(options: CrossingOptions): Crossing {
-    const { instance, encoding, memory, realloc } = options;
-    const key = JSON.stringify([instance, encoding, memory, realloc?.core, realloc?.export]);
-    const known = this.#crossings.get(key);
+    const known = this.#crossings.find((each) => each.isBy(options));
     if (known !== undefined) return known;
+    const { instance } = options;
     const handles = this.#guest.handles[instance];
     if (handles === undefined) throw new TypeError(`Cannot find component instance ${instance}`);
     const { host, tasks, limits } = this.#guest;
@@ -108,7 +114,8 @@ export class Trampolines {
     const { componentCallBytesMax: callBytesMax } = limits;
     const words = this.#prepared.usesContext ? () => tasks.context : undefined;
     const crossing = new Crossing({ host, handles, onEvent, callBytesMax, words }, options);
-    this.#crossings.set(key, crossing);
+    // Of exactly that length: a list that grows takes room for sixteen more.
+    this.#crossings = this.#crossings.concat(crossing);
     return crossing;
   }
 

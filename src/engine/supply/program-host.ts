@@ -9,6 +9,7 @@ import type { LoadedModule } from '../../threads/messages.ts';
 import { Guest } from '../guest.ts';
 import { GuestInstance } from '../instance.ts';
 import type { MeterHost } from '../meter-host.ts';
+import { ProgramShared } from '../program-shared.ts';
 import { chooseRestoreMode, firstRestoreMode } from '../restore/choice.ts';
 import { FirstState } from '../restore/first-state.ts';
 import type { PageImage, PageMapper } from '../restore/page-mapper.ts';
@@ -82,6 +83,7 @@ export class ProgramHost {
   readonly #tableEntries: number;
   #canMap = true;
   #isClosed = false;
+  readonly #common = new ProgramShared();
   readonly record = new RunRecord();
   /** Objects that the start function took: the first state keeps them. */
   #objectBytes = 0;
@@ -372,7 +374,8 @@ export class ProgramHost {
       const memories = stock.create(plans);
       const cardTables = withCards ? this.#parts.cardTables.openFor(program, stock) : undefined;
       const parts = { program, abi, entry, memories, cardTables, charge, meterHost, trap };
-      const instance = new GuestInstance({ ...parts, firstFuel: this.fuel });
+      const own = { shared: this.#common, firstFuel: this.fuel };
+      const instance = new GuestInstance({ ...parts, ...own });
       instance.attach(activation);
       charge.set(this.bytesWith(instance.physicalBytes));
       this.#parts.stock.counts.created += 1;

@@ -150,8 +150,10 @@ export class Stacks<T extends StackOwner> {
   /** @throws where the run is over already: nobody would wake it */
   #add(wait: Wait): void {
     this.#owner.requireAlive();
-    this.#waiting ??= [];
-    wait.place = this.#waiting.push(wait) - 1;
+    // Pushed to a list of nothing it would take room for seventeen.
+    if (this.#waiting === undefined) this.#waiting = [wait];
+    else this.#waiting.push(wait);
+    wait.place = this.#waiting.length - 1;
   }
 
   /** False where it did not wait any more. The last one takes its place. */

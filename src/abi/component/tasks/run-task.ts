@@ -5,7 +5,7 @@ import type { PreparedFunction } from '../prepared.ts';
 import { liftResult, lowerParams } from '../values.ts';
 import type { GuestTasks } from './guest-tasks.ts';
 import type { Task } from './task.ts';
-import type { Thread } from './threads.ts';
+import type { Thread, Woken } from './threads.ts';
 import { cancelledEvent, type GuestEvent, noEvent, WaitableSet } from './waitable.ts';
 
 /** What a callback says that it wants (CanonicalABI.md, "CallbackCode"). */
@@ -42,8 +42,16 @@ export async function runTask(parts: TaskParts): Promise<void> {
   lifted.crossing.begin(task.borrowing);
   const answer = await call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
   if (!task.facts.isAsync) finishSync(host, { lifted, task, answer: answer ?? 0 });
-  else if (lifted.callback !== undefined && isUnderWay(Number(answer))) {
-    await runCallbacks(parts, Number(answer));
+  else if (lifted.callback !== undefined) {
+    const { instance } = task.facts;
+    // Not in functions of their own: each that waits would be kept for as long as the guest waits.
+    for (let packed = Number(answer); isUnderWay(packed); ) {
+      instance.exclusive = undefined;
+      const { work, set } = waitFor(parts, packed);
+      const event = eventOf(set, await tasks.wait(work));
+      instance.exclusive = thread;
+      packed = Number(await call(lifted.callback, ...event));
+    }
   }
   if (!task.isResolved)
     host.trap('Cannot end the task: it has returned: received one that has not');
@@ -92,45 +100,28 @@ function isUnderWay(packed: number): boolean {
   return (packed & codeMask) !== callbackCodes.exit;
 }
 
-/** Calls back with what the guest waits for, until it says that it is done. */
-async function runCallbacks(parts: TaskParts, first: number): Promise<void> {
-  const { tasks, lifted, thread } = parts;
-  const { call } = tasks;
-  const { callback } = lifted;
-  const { instance } = thread.task.facts;
-  if (callback === undefined || call === undefined) return;
-  for (let packed = first; isUnderWay(packed); ) {
-    instance.exclusive = undefined;
-    const event = await nextEvent(parts, packed);
-    instance.exclusive = thread;
-    packed = Number(await call(callback, ...event));
-  }
+interface EventWait {
+  readonly work: Promise<Woken>;
+  /** Undefined where it lets others go on, and waits for nothing. */
+  readonly set: WaitableSet | undefined;
 }
 
-async function nextEvent(parts: TaskParts, packed: number): Promise<GuestEvent> {
-  const { host, tasks, thread } = parts;
+/** Begins to wait for what the guest says that it wants. */
+function waitFor({ host, tasks, lifted, thread }: TaskParts, packed: number): EventWait {
   const { instance } = thread.task.facts;
   const isFree = (): boolean => instance.exclusive === undefined;
   const code = packed & codeMask;
-  if (code === callbackCodes.yield) {
-    const woken = await tasks.wait(tasks.yield(isFree, true));
-    return woken === 'cancelled' ? cancelledEvent : noEvent;
-  }
+  if (code === callbackCodes.yield) return { work: tasks.yield(isFree, true), set: undefined };
   if (code !== callbackCodes.wait) {
     host.trap(`Cannot go on: a callback answers 0, 1 or 2: received ${code}`);
   }
-  const set = parts.lifted.crossing.handles.find(packed >>> setShift, WaitableSet);
-  return await waitFor(tasks, set, isFree);
+  const set = lifted.crossing.handles.find(packed >>> setShift, WaitableSet);
+  set.waiting += 1;
+  return { work: tasks.threads.block(() => isFree() && set.hasEvent, true), set };
 }
 
-/** The next event of `set`. */
-async function waitFor(
-  tasks: GuestTasks,
-  set: WaitableSet,
-  isFree: () => boolean,
-): Promise<GuestEvent> {
-  set.waiting += 1;
-  const woken = await tasks.wait(tasks.threads.block(() => isFree() && set.hasEvent, true));
-  set.waiting -= 1;
-  return woken === 'cancelled' ? cancelledEvent : set.takeEvent();
+function eventOf(set: WaitableSet | undefined, woken: Woken): GuestEvent {
+  if (set !== undefined) set.waiting -= 1;
+  if (woken === 'cancelled') return cancelledEvent;
+  return set === undefined ? noEvent : set.takeEvent();
 }

@@ -234,6 +234,11 @@ describe('middleware behind the daemon', () => {
     },
   );
 
+  test('a refused link is told with its path', async () => {
+    const { text } = await get('/refused/k.txt');
+    expect(text).toMatch(/^links\/[\w-]+\.wasm, a link before this path: Cannot /);
+  });
+
   test('links that send requests to each other are passed once each', async () => {
     expect(await get('/round/x')).toMatchObject({ status: 404, link: 'x-link' });
   });

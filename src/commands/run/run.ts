@@ -29,6 +29,7 @@ import { entryBeside, startWorker } from '../../threads/worker.ts';
 import { withSourceLines } from '../../wasm/source-lines.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
+import { printable } from '../printable.ts';
 import { findModule, openRunFolder, type RunFolder, runKey } from './folder.ts';
 import { linksBefore } from './links.ts';
 import type { FromRun, RunEnd, RunStart } from './messages.ts';
@@ -57,7 +58,7 @@ export const run: Command = {
     {
       name: 'folder',
       placeholder: 'directory',
-      summary: 'Run it as this folder would: with its files and its terrafirma.toml',
+      summary: 'Run it as this folder would: with its files and its settings',
     },
     { name: 'include', summary: 'Print the head of the answer, too' },
     { name: 'trace', summary: 'Print each hostcall: arguments, result, microseconds' },
@@ -316,6 +317,7 @@ function tellEnd(
   const reason = error?.detail ?? `after it had answered${cause ? `: ${cause.detail}` : ''}`;
   const isOfLink = ended !== undefined && ended !== modulePath;
   const told = isOfLink ? reason : withSourceLines(reason, bytes);
-  io.report(`The function failed (${outcome}): ${told}`);
+  const subject = isOfLink ? `${printable(ended)}, a link before the path,` : 'The function';
+  io.report(`${subject} failed (${outcome}): ${told}`);
   return 1;
 }

@@ -121,7 +121,8 @@ export class Chains {
     if (route.kind === 'module') return route;
     if (route.kind === 'failure') {
       visit.record.counterRow = route.counterRow;
-      throw fromErrorRecord(route.error);
+      const detail = `${modulePath}, a link before this path: ${route.error.detail}`;
+      throw fromErrorRecord({ ...route.error, detail });
     }
     throw new TerrafirmaError(
       'no-middleware',

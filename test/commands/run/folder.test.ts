@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { assemble } from '../../support/abi-puppet.ts';
 import { TestFolder } from '../../support/folder.ts';
-import { guard, relayLink, relayTo } from '../../support/link-guests.ts';
+import { guard, relayLink, relayTo, trapsAfter } from '../../support/link-guests.ts';
 import { runProgram } from '../program.ts';
 
 function folderWith(links: readonly string[], more = ''): TestFolder {
@@ -40,6 +40,14 @@ describe('middleware before the path', () => {
     expect(stdout).toMatch(/^x-link: x-link\r$/m);
     expect(stdout).toMatch(/^POST \/app\.wasm$/m);
     expect(stdout).toMatch(/\n\nthe body$/);
+  });
+
+  test('is named where it fails', async () => {
+    using folder = folderWith(['traps']);
+    folder.write('traps.wasm', trapsAfter);
+    const { code, stderr } = await run(folder, 'app.wasm');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^traps\.wasm, a link before the path, failed \(trapped\): /m);
   });
 
   test('what it sends elsewhere is answered by what is there', async () => {

@@ -105,7 +105,7 @@ describe('a folder with a fastly.toml', () => {
     expect(await op({ op: 'k', more: { 'fastly-key': 'open sesame' } })).toBe('01');
     expect(await op({ op: 'k', more: { 'fastly-key': 'open' } })).toBe('00');
     const told = await daemon.waitForLog((line) => JSON.stringify(line).includes('HOME'));
-    expect(JSON.stringify(told)).toContain('the environment variable HOME is not allowed here');
+    expect(JSON.stringify(told)).toContain('HOME is not among secrets.variables of the operator');
   });
 
   test('shows no visitor the file, nor what it names', async () => {

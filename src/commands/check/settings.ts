@@ -93,9 +93,10 @@ async function checkFastly(
   try {
     const fastly = await readFastly({ fs, directory, variable, limits: config.limits });
     if (fastly === undefined) return undefined;
-    const count = fastly.paths.length === 1 ? 'one file' : `${fastly.paths.length} files`;
-    const text = `${fastlyName} is valid, with ${count} that it names`;
-    findings.push({ mark: 'ok', id: 'settings', text });
+    const { length: count } = fastly.paths;
+    const files = count === 1 ? 'one file' : `${count} files`;
+    const named = count === 0 ? '' : `, with ${files} that it names`;
+    findings.push({ mark: 'ok', id: 'settings', text: `${fastlyName} is valid${named}` });
     findings.push(...fastly.settings.notes.map(noteOf('secrets')));
     return fastly;
   } catch (error) {

@@ -112,7 +112,8 @@ function onlyName<T>(tables: Readonly<Record<string, T | undefined>>): T | undef
   if (second === undefined) return first?.[1];
   const names = given.map(([name]) => name).join(', ');
   const place = [section, second[0]];
-  throw new SettingsFault(place, `${namePlace(place)} must stand under one of its names`, names);
+  const beside = `beside ${first?.[0]}, another name of the same table`;
+  throw new SettingsFault(place, `${namePlace(place)} must not stand ${beside}`, names);
 }
 
 function decode(bytes: Uint8Array): string {

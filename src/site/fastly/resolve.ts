@@ -166,7 +166,8 @@ class Resolver {
   #variable(source: Extract<Source, { kind: 'env' }>, what: string): string | undefined {
     const read = this.#world.variable(source.name);
     if (typeof read === 'object') return read.value;
-    const why = read === 'closed' ? 'is not allowed here' : 'is not there';
+    const why =
+      read === 'closed' ? 'is not among secrets.variables of the operator' : 'is not there';
     this.#notes.push(`${what} does not exist: the environment variable ${source.name} ${why}`);
     return undefined;
   }

@@ -253,6 +253,10 @@ test('fastly.toml: what is wrong, and names that only it has', async () => {
   expect(broken.stdout).toMatch(/bad +settings +.*fastly\.toml:2: the file must be there/m);
   expect(broken.stdout).toMatch(/^It would not work\.\nNext: Mend fastly\.toml: /m);
 
+  write('');
+  expect((await check()).stdout).toMatch(/ok +settings +fastly\.toml is valid$/m);
+
+  write('[local_server.acls]\nhome = "acl.json"');
   folder.write(`${site}/acl.json`, '{"entries":[]}');
   folder.write(`${site}/terrafirma.toml`, '[grants]\nacls = ["home"]');
   const good = await check();

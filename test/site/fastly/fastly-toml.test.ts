@@ -43,7 +43,7 @@ describe('parseFastlyToml()', () => {
     ['[local_server.backends.a]\nurl = "http://a"\nhostt = 1', 'fastly.toml:3: '],
     [
       '[local_server.dictionaries]\n[local_server.config_stores]',
-      'must stand under one of its names',
+      'dictionaries must not stand beside config_stores, another name of the same table',
     ],
     ['[local_server', 'fastly.toml:1: must be TOML: received a text that is not, at column 2'],
     [

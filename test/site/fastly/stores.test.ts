@@ -135,7 +135,7 @@ describe('secret_stores', () => {
   });
 
   test.each([
-    ['closed', 'is not allowed here'],
+    ['closed', 'is not among secrets.variables of the operator'],
     ['absent', 'is not there'],
   ] as const)('a variable that is %s is no secret, and told', (answer, why) => {
     const { secretStores, notes } = read(text, { 'b.pem': 'pem' }, () => answer);

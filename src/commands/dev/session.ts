@@ -43,7 +43,15 @@ const variablesName = '.dev.env';
 /** Editors write in several steps. */
 const gatherMs = 100;
 /** What a person sees of the log: not what the daemon says of itself at its start and end. */
-const shownEvents = new Set(['module-refused', 'settings-noted', 'file-not-served', 'cron-ran']);
+const shownEvents = new Set([
+  'module-compiling',
+  'module-refused',
+  'settings-noted',
+  'file-not-served',
+  'cron-ran',
+]);
+/** A build of some seconds says that it goes on: who waits for it would else see nothing. */
+const silentMs = 1_000;
 
 export class DevSession {
   readonly #options: DevSessionOptions;
@@ -74,12 +82,9 @@ export class DevSession {
       openDashboard: () => this.#openDashboard(),
       tls: isHttps ? selfSigned(Date.now()) : undefined,
     });
-    const { environment } = io.machine;
-    const { moduleBytesMax } = limits;
-    const parts = { project, judge: this.#judge, moduleBytesMax, environment };
     this.#builds = new Builds({
       project,
-      build: (each, signal) => buildFunction(each, { ...parts, nowMs: () => io.nowMs(), signal }),
+      build: (each, signal) => this.#build(each, signal),
       onResult: (each, result) => void this.#tellResult(each, result),
       onFile: () => this.#reloadSoon(),
       onTrouble: (reason) => io.report(printable(reason)),
@@ -136,6 +141,21 @@ export class DevSession {
     await this.#daemonPort();
     const told = await this.#daemon?.admin.change('POST', '/v1/dashboard', {});
     return String(told?.url);
+  }
+
+  async #build(each: ProjectFunction, signal: AbortSignal): Promise<BuildResult> {
+    const { io, limits, project } = this.#options;
+    const { environment } = io.machine;
+    const { moduleBytesMax } = limits;
+    const timer = setTimeout(() => io.write(`${printable(each.name)}  is being built\n`), silentMs);
+    try {
+      return await buildFunction(each, {
+        ...{ project, judge: this.#judge, moduleBytesMax, environment, signal },
+        nowMs: () => io.nowMs(),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #startDaemon(): DaemonProcess {

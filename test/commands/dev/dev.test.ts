@@ -84,6 +84,18 @@ beforeEach(() => {
 afterEach(() => folder[Symbol.dispose]());
 
 describe('terrafirma dev', () => {
+  test('says that a build goes on which takes long', async () => {
+    folder.write(
+      'project.toml',
+      '[[function]]\nname = "hello.wasm"\noutput = "out.wasm"\nwatch = ["src"]\n' +
+        'command = "cp src/hello.bin out.wasm; until [ -e go ]; do sleep 0.1; done"\n',
+    );
+    await using dev = new Developing(folder);
+    await dev.line(/^hello\.wasm {2}is being built$/);
+    folder.write('go', '');
+    await dev.line(/live$/);
+  });
+
   test('builds, serves, and says so in one line', async () => {
     await using dev = new Developing(folder);
     const port = await dev.port();

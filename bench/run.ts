@@ -101,7 +101,8 @@ const wanted = values.only.split(',').map((name) => {
   const measure = measures[name];
   if (measure !== undefined) return { name, measure };
   const known = Object.keys(measures).join(', ');
-  throw new RangeError(`Cannot measure: one of ${known}: received ${name}`);
+  process.stderr.write(`Cannot measure: --only takes ${known}: received ${name}\n`);
+  return process.exit(1);
 });
 const groups: MeasuredGroup[] = [];
 const failed: string[] = [];

@@ -23,6 +23,8 @@ export interface LoadedModule {
   readonly entry: string;
   /** Bytes of the code that was compiled, for the bounds of caches. */
   readonly codeBytes: number;
+  /** Whether V8 may optimise it. */
+  readonly isOptimised: boolean;
   /**
    * Equal for modules that differ in nothing that is read of them: guests of one may serve runs of
    * the others. Undefined: nobody knows.

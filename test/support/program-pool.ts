@@ -106,6 +106,7 @@ export class ProgramPool implements Disposable {
         component,
       },
       codeBytes: metered.cores.reduce((sum, { plain }) => sum + plain.bytes.length, 0),
+      isOptimised: true,
     };
   }
 

@@ -259,7 +259,8 @@ export class Modules {
     const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
     const modules = await this.#options.builder.compile(forms, tried.tier, { owner, isLast });
     const program = programFrom(artifact, modules);
-    const loaded = { digest, program, abi, entry, codeBytes, twinKey };
+    const isOptimised = tried.tier === 'optimised';
+    const loaded = { digest, program, abi, entry, codeBytes, isOptimised, twinKey };
     this.#compiled.add(owner, digest, loaded);
     if (tried.isOpen === true || artifact.lacksCards) this.#improvements.note(digest);
     return loaded;

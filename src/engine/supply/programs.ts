@@ -56,7 +56,7 @@ export class Programs {
   renew(loaded: LoadedModule): void {
     const wanted = keyOf(loaded);
     for (const [key, { abi, loaded: known }] of [...this.#known.entries()]) {
-      if (known === loaded || keyOf(known) !== wanted) continue;
+      if (keyOf(known) !== wanted || !brings(loaded, known)) continue;
       this.#known.set(key, new ProgramHost(loaded, abi, this.#options.parts));
     }
   }
@@ -64,6 +64,20 @@ export class Programs {
   clear(): void {
     this.#known.clear();
   }
+}
+
+/**
+ * Whether there is something to gain. A twin that is no faster would cost all of them their idle
+ * guests, and one whose trial was given up would make the others slow.
+ */
+function brings(loaded: LoadedModule, known: LoadedModule): boolean {
+  if (loaded.digest === known.digest) return loaded !== known;
+  return speedOf(loaded) > speedOf(known);
+}
+
+function speedOf({ isOptimised, program }: LoadedModule): number {
+  const hasCards = program.cores.some(({ cardsModule }) => cardsModule !== undefined);
+  return (isOptimised ? 2 : 0) + (hasCards ? 1 : 0);
 }
 
 function keyOf({ digest, twinKey }: LoadedModule): string {

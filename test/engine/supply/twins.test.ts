@@ -55,6 +55,25 @@ test('twins have their guests in common, and each run is that of its own module'
   expect(engine.pool.counts).toMatchObject({ created: 1 });
 });
 
+test('a twin takes the place of what serves only where it is faster', async () => {
+  const twins = [1, 2, 3].map((number, index) => ({
+    ...engine.load(twinOf(number)),
+    isOptimised: index === 1,
+    twinKey: 'what is read of them',
+  }));
+  const [slow, fast, slowest] = twins as [LoadedModule, LoadedModule, LoadedModule];
+  await runAll([slow]);
+  engine.pool.renew(fast);
+  await runAll([slow]);
+  expect(engine.pool.counts).toMatchObject({ created: 2 });
+  for (const other of [slowest, { ...slowest, isOptimised: true }]) engine.pool.renew(other);
+  await runAll([slow, fast, slowest]);
+  expect(engine.pool.counts).toMatchObject({ created: 2 });
+  engine.pool.renew({ ...slow, isOptimised: true });
+  await runAll([slow]);
+  expect(engine.pool.counts).toMatchObject({ created: 2 });
+});
+
 test('others have their own', async () => {
   const modules = [1, 2].map((number) => engine.load(twinOf(number)));
   expect(await runAll(modules)).toEqual(modules.map(({ digest }) => digest));

@@ -162,15 +162,15 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'objects of a run',
     file: 'src/engine/supply/object-heap.ts',
-    check: 'if (wanted > left) {',
-    instead: 'if (wanted < 0) {',
+    check: 'if (this.#bytes + bytes > bytesPerRunMax) {',
+    instead: 'if (bytes < 0) {',
     test: 'test/engine/supply/object-heap.test.ts',
   },
   {
     limit: 'objects of a thread, and of one owner',
     file: 'src/engine/supply/object-heap.ts',
-    check: 'if (!this.#heap.allows(this.#owner, bytes)) continue;',
-    instead: '',
+    check: 'if (!this.#heap.allows(this.#owner, bytes)) {',
+    instead: 'if (bytes < 0) {',
     test: 'test/engine/supply/object-heap.test.ts',
   },
   {

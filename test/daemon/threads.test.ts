@@ -50,7 +50,7 @@ function loadMetered(guest: string): LoadedModule {
   const modules = forms.map((form) => new WebAssembly.Module(form));
   const program = programFrom(artifact, modules);
   const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
-  return { digest, program, abi, entry, codeBytes };
+  return { digest, program, abi, entry, codeBytes, isOptimised: true };
 }
 
 /** The module as it is, which no deploy road would hand out: nothing counts its instructions. */

@@ -153,7 +153,8 @@ export class Engine implements Disposable {
     const { digest, abi, entry, cores } = artifact;
     const modules = formsOf(cores).map((form) => new WebAssembly.Module(form));
     const codeBytes = cores.reduce((sum, { code }) => sum + code.length, 0);
-    return { digest, abi, entry, program: programFrom(artifact, modules), codeBytes };
+    const program = programFrom(artifact, modules);
+    return { digest, abi, entry, program, codeBytes, isOptimised: true };
   }
 
   async run(loaded: LoadedModule, plan: RequestPlan = {}): Promise<Answer> {

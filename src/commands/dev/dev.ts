@@ -31,6 +31,8 @@ export const dev: Command = {
       'call that the function made. /.terrafirma/ opens the dashboard of the daemon.',
     'Lines NAME=value of .dev.env are in the environment of every program, over what the ' +
       'terrafirma.toml of the site says; secrets of that name are it, too.',
+    'Functions reach servers on this machine with TERRAFIRMA_OUTBOUND_ALLOWED_CIDRS=127.0.0.0/8 ' +
+      'in the environment, or outbound.allowed_cidrs in the configuration file.',
     'What is kept (key-value data, versions) is in .terrafirma-dev; it may be deleted.',
   ],
   async run(given, io) {

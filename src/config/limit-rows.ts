@@ -37,7 +37,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     min: 0,
     max: 60_000,
   },
-  sliceMs: { summary: 'How long a guest runs before it yields to others', max: 1_000 },
+  sliceMs: {
+    summary: 'How long a guest runs before it yields to others; five times that alone',
+    max: 1_000,
+  },
   guestCallMsMax: {
     summary: 'How long a guest’s allocator may run at a stretch when a hostcall needs memory',
     max: 1_000,

@@ -271,6 +271,26 @@ describe('Scheduler', () => {
   });
 });
 
+test('slices are longer for an owner who has been alone for a while, and only so long', () => {
+  const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
+  const [hers, hisOther, his] = ['alice/1', 'mallory/2', 'mallory/1'].map(
+    (site) => new TestTurn(site, () => undefined),
+  ) as [TestTurn, TestTurn, TestTurn];
+  const sliceOf = (turn: TestTurn, nowMs: number): number => {
+    expect(scheduler.tryEnter(turn, nowMs)).toBe(true);
+    const { sliceMs } = scheduler;
+    scheduler.leave(turn, nowMs);
+    return sliceMs;
+  };
+  expect(sliceOf(his, 1_000)).toBe(1);
+  expect(sliceOf(his, 1_099)).toBe(1);
+  expect(sliceOf(hisOther, 1_100)).toBe(5);
+  expect(sliceOf(hers, 1_101)).toBe(1);
+  expect(sliceOf(his, 1_102)).toBe(1);
+  expect(sliceOf(his, 1_300)).toBe(5);
+  scheduler.close();
+});
+
 describe('guests on one thread', () => {
   test('a small guest is served while a hog computes, again and again', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 200 } });

@@ -156,7 +156,7 @@ describe('--folder: as the folder would serve it', () => {
     const argv = ['run', 'app.wasm', '--folder', '.'];
     const found = await runProgram([...argv, ...look('g', 'notes', 'k')], options);
     expect([found.code, found.stdout]).toEqual([0, '01planted']);
-    expect(found.stderr).toContain('the environment variable PATH is not allowed here');
+    expect(found.stderr).toContain('the environment variable PATH is not among secrets.variables');
     folder.write('fastly.toml', '[local_server.kv_stores]\nnotes = [{ key = "k", file = "../x" }]');
     const wrong = await runProgram([...argv, ...look('g', 'notes', 'k')], options);
     expect(wrong.code).not.toBe(0);

@@ -12,7 +12,8 @@
  * short run by one slice each time it waits, never by all their slices. Between two turns the event
  * loop takes what has arrived meanwhile. New runs that find the thread free begin at once, but only
  * so much of one turn of the event loop is theirs: where a hundred requests have arrived together,
- * the others wait in line, and whoever comes meanwhile is not behind them all.
+ * the others wait in line, and whoever comes meanwhile is not behind them all. An owner who has had
+ * the thread alone for a while has longer slices, until somebody else has a turn.
  */
 import { FairQueue, type Waiter } from '../../account/fair-queue.ts';
 import { OwnerUse } from '../../account/owner-use.ts';

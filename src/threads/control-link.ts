@@ -10,10 +10,13 @@ interface Waiting {
 }
 
 export interface ControlLinkOptions {
-  /** How long a question may stay without an answer. */
+  /** How long the control plane takes for an answer; by then it says what it has not. */
   readonly verdictWaitMs: number;
   readonly onNews: (news: Exclude<ToThread, { kind: 'answer' | 'failure' }>) => void;
 }
+
+/** After this it does not answer any more. */
+const silentMs = 1_000;
 
 export class ControlLink {
   readonly #port: Pick<MessagePort, 'postMessage'>;
@@ -29,7 +32,7 @@ export class ControlLink {
 
   /**
    * Asks the control plane. Equal questions under way are joined by `key`. Rejects with the
-   * control plane's failure, or `no-verdict` when it stays silent for `waitMs`.
+   * control plane's failure, or `no-verdict` when it stays silent for longer than `waitMs`.
    */
   ask<A extends Question['ask']>(
     question: Question & { readonly ask: A },
@@ -38,7 +41,7 @@ export class ControlLink {
   ): Promise<Answers[A]> {
     const underWay = this.#joined.get(key);
     if (underWay !== undefined) return underWay as Promise<Answers[A]>;
-    const { waitMs = this.#options.verdictWaitMs } = options;
+    const { waitMs = this.#options.verdictWaitMs + silentMs } = options;
     const answer = this.#send(question, waitMs).finally(() => this.#joined.delete(key));
     this.#joined.set(key, answer);
     return answer as Promise<Answers[A]>;

@@ -7,10 +7,11 @@ import { Counts } from '../../account/counts.ts';
 import type { ModulePath } from '../../names.ts';
 import { isIndex } from '../../site/table.ts';
 import type { ListedFile } from '../look/scan.ts';
+import { Progress, type Wanted } from './progress.ts';
 
 export interface JudgeQueueOptions {
   /** Judges a file to its end; what it says of the file it tells by itself. */
-  readonly judge: (file: ListedFile) => Promise<void>;
+  readonly judge: (file: ListedFile, progress: Progress) => Promise<void>;
   /** A judgement that failed for a reason that is not the file's. */
   readonly onTrouble: (file: ListedFile, error: unknown) => void;
   /** All that was put has been judged. */
@@ -22,7 +23,7 @@ export class JudgeQueue {
   readonly #due = new Map<ModulePath, ListedFile>();
   /** How many requests wait for each. */
   readonly #wanted = new Counts<ModulePath>();
-  #current: ListedFile | undefined;
+  #current: (Pick<ListedFile, 'path' | 'stamp'> & { readonly progress: Progress }) | undefined;
   #judging: Promise<void> | undefined;
   #isClosed = false;
 
@@ -47,10 +48,18 @@ export class JudgeQueue {
     this.#due.delete(path);
   }
 
-  /** Until it is disposed of, a request waits for the path: it comes before all that none wants. */
-  want(path: ModulePath): Disposable {
+  /** A request waits for the path: it comes before all that none wants. */
+  want(path: ModulePath): Wanted {
     this.#wanted.add(path, 1);
-    return { [Symbol.dispose]: () => this.#wanted.add(path, -1) };
+    return {
+      progress: () => this.#progressOf(path),
+      [Symbol.dispose]: () => this.#wanted.add(path, -1),
+    };
+  }
+
+  #progressOf(path: ModulePath): string | undefined {
+    if (this.#current?.path === path) return `${this.#current.progress}`;
+    return this.#due.has(path) ? 'the module waits for another of its folder' : undefined;
   }
 
   /** Resolves when nothing is to be judged any more. */
@@ -69,9 +78,11 @@ export class JudgeQueue {
     // Those that are put in the same turn are all there before the first is chosen.
     await Promise.resolve();
     for (let file = this.#takeNext(); file !== undefined; file = this.#takeNext()) {
-      this.#current = file;
+      const { path, stamp, sizeBytes } = file;
+      const progress = new Progress(sizeBytes);
+      this.#current = { path, stamp, progress };
       try {
-        await this.#options.judge(file);
+        await this.#options.judge(file, progress);
       } catch (error) {
         this.#options.onTrouble(file, error);
       }

@@ -24,6 +24,7 @@ import type { FolderTiming } from '../look/timing.ts';
 import type { Builder } from './builder.ts';
 import type { BuildVerdict } from './builder-messages.ts';
 import type { Modules } from './modules.ts';
+import type { Progress } from './progress.ts';
 
 const refusals: ReadonlySet<ErrorCode> = new Set(['module-refused', 'module-quarantined']);
 /** Failures of ours that are no verdict on a file. */
@@ -41,6 +42,8 @@ export interface JudgeParts {
   /** Left out: the system cannot be asked. */
   readonly writers?: OpenWriters | undefined;
   readonly nowMs: () => number;
+  /** Told how far it is. */
+  readonly progress?: Progress;
 }
 
 /** See `FolderTiming`. */
@@ -122,7 +125,8 @@ export async function judgeFile(
     if (verdict.kind !== 'built') return verdict;
     const { artifact, bytes } = verdict;
     try {
-      await parts.modules.admit({ artifact, original: bytes, owner: parts.owner });
+      const { owner, progress } = parts;
+      await parts.modules.admit({ artifact, original: bytes, owner, progress });
     } catch (error) {
       if (error instanceof TerrafirmaError && !refusals.has(error.code)) throw error;
       return { kind: 'refused', digest: artifact.digest, error: toErrorRecord(error) };
@@ -148,6 +152,7 @@ async function readAndBuild(
   parts: ReadParts,
 ): Promise<BuildVerdict | undefined> {
   const bytes = await readSettled(file, parts);
+  parts.progress?.enter('rewritten');
   return bytes === undefined
     ? undefined
     : await parts.builder.build(async () => bytes, { known, owner: parts.owner, forms: 'first' });

@@ -19,6 +19,7 @@ import { type Artifact, formsOf, type WantedForms } from './artifact.ts';
 import type { Builder } from './builder.ts';
 import { Improvements } from './improvements.ts';
 import { programFrom } from './program.ts';
+import { noVerdict, Progress } from './progress.ts';
 import type { OptimiserVerdict, Trial } from './trial.ts';
 import type { TrialBook, TriedModule } from './trial-book.ts';
 
@@ -37,6 +38,8 @@ export interface ModulesOptions {
   readonly probation: Pick<Probation, 'begin' | 'renew'>;
   readonly journal: Journal;
   readonly compiledBytesMax: number;
+  /** Who asks for a module is told after so long how far it is; left out: waits. */
+  readonly waitMs?: number;
   /** A person wants to know what the optimiser says, as far as its patience goes. */
   readonly waitsForOptimiser?: boolean;
   /** The module was compiled anew, to run faster: threads that have it want the new one. */
@@ -48,6 +51,14 @@ export interface Candidate {
   readonly artifact: Artifact;
   readonly original: Uint8Array;
   readonly owner: OwnerKey;
+  /** Told how far it is. */
+  readonly progress?: Progress | undefined;
+}
+
+/** A kept version that is made ready. */
+interface Loading {
+  readonly loaded: Promise<LoadedModule>;
+  readonly progress: Progress;
 }
 
 /** Of a module whose compiling a person who waits for it is told of. */
@@ -58,7 +69,7 @@ const passed: TriedModule = { tier: 'baseline', isOpen: true };
 export class Modules {
   readonly #options: ModulesOptions;
   readonly #compiled: OwnedCache<Digest, LoadedModule>;
-  readonly #loading = new Map<Digest, Promise<LoadedModule>>();
+  readonly #loading = new Map<Digest, Loading>();
   readonly #improvements: Improvements;
 
   constructor(options: ModulesOptions) {
@@ -106,11 +117,12 @@ export class Modules {
    * The compiled module of a kept version, to be run: its probation begins.
    *
    * @throws TerrafirmaError: 'state' when its bytes are not in the store, 'module-refused' when
-   *   they are not accepted any more, 'module-quarantined', and what `admit` throws
+   *   they are not accepted any more, 'module-quarantined', 'no-verdict' after `waitMs`, and what
+   *   `admit` throws
    */
   async load(digest: Digest): Promise<LoadedModule> {
     this.#requireFree(digest);
-    const loaded = this.#compiled.get(digest) ?? (await this.#loadOnce(digest));
+    const loaded = this.#compiled.get(digest) ?? (await this.#inTime(this.#loadOnce(digest)));
     this.#improvements.begin(digest);
     await this.#options.probation.begin(digest, this.#options.store.ownerOf(digest));
     return loaded;
@@ -119,7 +131,7 @@ export class Modules {
   /** A kept version may soon be asked for: it is compiled now. Never fails: who asks is told. */
   prepare(digest: Digest): void {
     if (this.refusalOf(digest) !== undefined || this.#compiled.get(digest) !== undefined) return;
-    this.#loadOnce(digest).catch(() => undefined);
+    this.#loadOnce(digest).loaded.catch(() => undefined);
   }
 
   #requireFree(digest: Digest): void {
@@ -127,22 +139,35 @@ export class Modules {
     if (refusal !== undefined) throw fromErrorRecord(refusal);
   }
 
-  async #loadOnce(digest: Digest): Promise<LoadedModule> {
+  #loadOnce(digest: Digest): Loading {
     const running = this.#loading.get(digest);
-    if (running !== undefined) return await running;
-    const kept = this.#improvements.giveWayTo(this.#loadKept(digest));
-    const loading = kept.finally(() => this.#loading.delete(digest));
+    if (running !== undefined) return running;
+    const progress = new Progress(this.#options.store.sizeOf(digest) ?? 0);
+    const kept = this.#improvements.giveWayTo(this.#loadKept(digest, progress));
+    const loading = { loaded: kept.finally(() => this.#loading.delete(digest)), progress };
     this.#loading.set(digest, loading);
-    return await loading;
+    return loading;
   }
 
-  async #loadKept(digest: Digest): Promise<LoadedModule> {
-    const recalled = await this.#recall(digest);
-    return recalled ?? (await this.#prove(await this.#buildKept(digest, 'first')));
+  /** What takes longer goes on, for whoever asks again. */
+  async #inTime({ loaded, progress }: Loading): Promise<LoadedModule> {
+    const { waitMs } = this.#options;
+    if (waitMs === undefined) return await loaded;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(noVerdict(`${progress}`)), waitMs);
+    return await Promise.race([loaded, late]).finally(() => clearTimeout(timer));
+  }
+
+  async #loadKept(digest: Digest, progress: Progress): Promise<LoadedModule> {
+    const recalled = await this.#recall(digest, progress);
+    if (recalled !== undefined) return recalled;
+    progress.enter('rewritten');
+    const candidate = await this.#buildKept(digest, 'first');
+    return await this.#prove({ ...candidate, progress });
   }
 
   /** Of what was made of it before, and tried; undefined: it takes the module itself. */
-  async #recall(digest: Digest): Promise<LoadedModule | undefined> {
+  async #recall(digest: Digest, progress: Progress): Promise<LoadedModule | undefined> {
     const { builder, store, book } = this.#options;
     const owner = store.ownerOf(digest);
     const bytes = store.sizeOf(digest);
@@ -151,7 +176,7 @@ export class Modules {
     const known = artifact && (await book.read(artifact));
     if (artifact === undefined || known === undefined) return undefined;
     this.#tellLarge(artifact);
-    return await this.#compile({ artifact, owner }, known, { isLast: true });
+    return await this.#compile({ artifact, owner, progress }, known, { isLast: true });
   }
 
   async #buildKept(digest: Digest, forms: WantedForms): Promise<Candidate> {
@@ -172,6 +197,7 @@ export class Modules {
     const known = await book.read(artifact);
     if (known !== undefined) return await this.#compile(candidate, known, { isLast: true });
     const isKnown = async () => (await book.read(artifact)) !== undefined;
+    candidate.progress?.enter('tried');
     const verdict = await trial.admit(subjectOf(candidate), isKnown);
     if (verdict.kind === 'known') return await this.#prove(candidate);
     const tried = await this.#tryOptimiserNow(candidate);
@@ -250,13 +276,14 @@ export class Modules {
   }
 
   async #compile(
-    { artifact, owner }: Pick<Candidate, 'artifact' | 'owner'>,
+    { artifact, owner, progress }: Pick<Candidate, 'artifact' | 'owner' | 'progress'>,
     tried: TriedModule,
     { isLast = false } = {},
   ): Promise<LoadedModule> {
     const { digest, cores, abi, entry, twinKey } = artifact;
     const forms = formsOf(cores);
     const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
+    progress?.enter('compiled');
     const modules = await this.#options.builder.compile(forms, tried.tier, { owner, isLast });
     const program = programFrom(artifact, modules);
     const isOptimised = tried.tier === 'optimised';

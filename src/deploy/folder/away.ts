@@ -81,8 +81,3 @@ export async function findFile(
     throw new TerrafirmaError('folder-unreachable', awayReason.message);
   }
 }
-
-/** What a request is told that has waited for a module for long enough. */
-export function noVerdict(reason: string): TerrafirmaError {
-  return new TerrafirmaError('no-verdict', `Cannot answer yet: ${reason}`);
-}

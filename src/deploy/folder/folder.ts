@@ -9,6 +9,7 @@ import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Site } from '../../site/table.ts';
 import { Signal } from '../../threads/signal.ts';
 import type { JudgeParts } from '../build/judge.ts';
+import { noVerdict, type Wanted } from '../build/progress.ts';
 import { commonOf, type FolderCommon, type FolderCommonParts } from '../common/folder-common.ts';
 import { KeptModules, type KeptModulesParts } from '../keep/kept-modules.ts';
 import { LookLoop } from '../look/loop.ts';
@@ -17,7 +18,7 @@ import { soonest } from '../look/settle.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from '../look/timing.ts';
 import { type WalkGates, WalkTurn } from '../look/walk-turn.ts';
 import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
-import { Away, findFile, noVerdict } from './away.ts';
+import { Away, findFile } from './away.ts';
 import { type FolderLook, lookAt } from './folder-look.ts';
 import { FolderModules } from './modules.ts';
 import { FolderPlace, type PlaceParts } from './place.ts';
@@ -161,7 +162,7 @@ export class WatchedFolder {
     const lookCountNeeded = wanted.isSighted ? 0 : this.#loop.lookCountAfterNext;
     if (!wanted.isSighted) this.#loop.lookNow();
     const isSeen = (): boolean => this.#loop.lookCount >= lookCountNeeded;
-    return await this.#siteOnce(path, () => isSeen() && !this.#modules.isPending(path));
+    return await this.#siteOnce(path, () => isSeen() && !this.#modules.isPending(path), wanted);
   }
 
   /** Of a module that the own copy has not: as long as a new node's arrives, others' serves. */
@@ -178,7 +179,7 @@ export class WatchedFolder {
   }
 
   /** The newest site once it has the module, or it `isDecided` that it has none. */
-  async #siteOnce(path: ModulePath, isDecided: () => boolean): Promise<Site> {
+  async #siteOnce(path: ModulePath, isDecided: () => boolean, wanted?: Wanted): Promise<Site> {
     const { nowMs, config } = this.#parts;
     const deadlineMs = nowMs() + config.limits.verdictWaitMs;
     do {
@@ -187,7 +188,7 @@ export class WatchedFolder {
       if (isDecided()) return await this.site();
       await this.#changed.next(deadlineMs - nowMs());
     } while (nowMs() < deadlineMs);
-    throw noVerdict('the module is still being written or looked at');
+    throw noVerdict(wanted?.progress() ?? 'the module is still being written or looked at');
   }
 
   /** The bytes of a kept version turned out to be lost or damaged: read the files again. */
@@ -316,10 +317,7 @@ export class WatchedFolder {
     return listing;
   }
 
-  /**
-   * Nothing is told before the rules are known, nor while the folder moves; nor after the end, when
-   * what waited for its verdict has been dropped.
-   */
+  /** Nothing before the rules are known, while it moves, or once what waits has been dropped. */
   #publish(): void {
     if (this.#isClosed) return;
     const isKept = this.#picture.site !== undefined;

@@ -13,6 +13,7 @@ import { indexPath, type SiteModule } from '../../site/table.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { type JudgeParts, judge, type Verdict } from '../build/judge.ts';
 import { JudgeQueue } from '../build/judge-queue.ts';
+import type { Progress, Wanted } from '../build/progress.ts';
 import type { FolderCommon } from '../common/folder-common.ts';
 import type { KeptModules } from '../keep/kept-modules.ts';
 import type { KeptVersion } from '../keep/record.ts';
@@ -66,7 +67,7 @@ export class FolderModules {
     this.#directory = located.directory;
     this.#once = new TellOnce(located.key, parts.journal);
     this.#queue = new JudgeQueue({
-      judge: (file) => this.#judge(file),
+      judge: (file, progress) => this.#judge(file, progress),
       onTrouble: (file, error) => this.#takeTrouble(file, error),
       onIdle: parts.onIdle,
     });
@@ -155,7 +156,7 @@ export class FolderModules {
    * A request waits for the file, as it was found now. It is judged next, also where no walk comes
    * to it; `isSighted`: without another look. Dispose of the answer when the request is over.
    */
-  want(file: ListedFile, timing: FolderTiming): Disposable & { readonly isSighted: boolean } {
+  want(file: ListedFile, timing: FolderTiming): Wanted & { readonly isSighted: boolean } {
     const wanted = this.#queue.want(file.path);
     // At the limit the look decides, which sees all files.
     const isFull = this.#files.size >= this.#parts.limits.modulesPerFolderMax;
@@ -187,7 +188,7 @@ export class FolderModules {
    * settled, 0 when none is awaited.
    */
   async takeListing(listing: FolderListing, timing: FolderTiming): Promise<number> {
-    const { limits, kept } = this.#parts;
+    const { judging, limits, kept } = this.#parts;
     for (const note of listing.notes) this.#once.tell(note.path, note.reason);
     await this.takeHeads();
     const waits: number[] = [];
@@ -195,8 +196,7 @@ export class FolderModules {
     const listed = new Set(files.map(({ path }) => path));
     const noted = new Set(listing.notes.map(({ path }) => path));
     for (const path of [...this.#files.keys()].filter((each) => !listed.has(each))) {
-      const place = { fs: this.#parts.judging.fs, directory: this.#directory };
-      const found = await lookForMissing(place, path);
+      const found = await lookForMissing({ fs: judging.fs, directory: this.#directory }, path);
       if (found === 'unclear') continue;
       if (found === 'missing') waits.push(await this.#takeMissing(path, timing));
       else if ('refusal' in found) this.#refusePlace(path, found.refusal, noted);
@@ -233,12 +233,12 @@ export class FolderModules {
     return common?.isUnknown(path) === true && kept.live(path) !== undefined;
   }
 
-  async #judge(file: ListedFile): Promise<void> {
+  async #judge(file: ListedFile, progress: Progress): Promise<void> {
     const { judging, kept, onVerdict, onUnjudged } = this.#parts;
     const tracked = this.#track(file.path);
     const known = new Set(kept.digestsOf(file.path));
     if (tracked.refusedDigest !== undefined) known.add(tracked.refusedDigest);
-    const parts = { ...judging, directory: this.#directory, early: tracked.early };
+    const parts = { ...judging, directory: this.#directory, early: tracked.early, progress };
     const verdict = await judge(file, known, parts);
     tracked.sighting = undefined;
     if (verdict.kind === 'changed') return onUnjudged();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { JudgeQueue } from '../../../src/deploy/build/judge-queue.ts';
+import type { Progress } from '../../../src/deploy/build/progress.ts';
 import type { ListedFile } from '../../../src/deploy/look/scan.ts';
 import { pathOf } from '../world.ts';
 
@@ -11,11 +12,13 @@ function file(name: string, sizeBytes: number, stamp = name): ListedFile {
 function makeQueue() {
   const judged: string[] = [];
   const failed: string[] = [];
+  const steps: Progress[] = [];
   const gates: (() => void)[] = [];
   let idles = 0;
   const queue = new JudgeQueue({
-    judge: async ({ path, stamp }) => {
+    judge: async ({ path, stamp }, progress) => {
       judged.push(stamp);
+      steps.push(progress);
       await new Promise<void>((resolve) => gates.push(resolve));
       if (path === 'bad.wasm') throw new RangeError('bad');
     },
@@ -30,7 +33,7 @@ function makeQueue() {
     gates.shift()?.();
     await turn();
   };
-  return { queue, judged, failed, step, turn, idles: () => idles };
+  return { queue, judged, failed, steps, step, turn, idles: () => idles };
 }
 
 describe('JudgeQueue', () => {
@@ -60,6 +63,25 @@ describe('JudgeQueue', () => {
     queue.put(file('my-index.wasm', 2));
     for (let count = 0; count < 4; count += 1) await step();
     expect(judged).toEqual(['index.wasm', 'dir/index.wasm', 'small.wasm', 'my-index.wasm']);
+  });
+
+  test('says how far what a request waits for is', async () => {
+    const { queue, steps, step, turn } = makeQueue();
+    queue.put(file('large', 11_500_000));
+    await turn();
+    queue.put(file('small', 1));
+    using large = queue.want(pathOf('large'));
+    using small = queue.want(pathOf('small'));
+    using none = queue.want(pathOf('none'));
+    expect(large.progress()).toMatch(/^the module \(11\.5 MB\) is being read: step 1 of 4, after/);
+    steps[0]?.enter('tried');
+    expect(large.progress()).toMatch(/is being compiled on trial: step 3 of 4/);
+    expect(small.progress()).toBe('the module waits for another of its folder');
+    expect(none.progress()).toBeUndefined();
+    await step();
+    expect(small.progress()).toMatch(/\(0\.0 MB\) is being read/);
+    await step();
+    expect(small.progress()).toBeUndefined();
   });
 
   test('judges what a request waits for before all others', async () => {

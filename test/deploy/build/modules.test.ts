@@ -124,6 +124,29 @@ describe('Modules', () => {
     expect((await modules.load(digest)).digest).toBe(digest);
   });
 
+  test('waitMs: load() says how far the module is, and goes on', async () => {
+    const digest = await keep('hello');
+    const gate = Promise.withResolvers<void>();
+    const slow = {
+      ownerOf: store.ownerOf.bind(store),
+      sizeOf: store.sizeOf.bind(store),
+      readModule: async (each: Digest) => {
+        await gate.promise;
+        return await store.readModule(each);
+      },
+    };
+    const modules = await openModules(scratch, { store: slow, builder, waitMs: 1 });
+    await expect(modules.load(digest)).rejects.toMatchObject({
+      code: 'no-verdict',
+      message: expect.stringMatching(
+        /is being (read|checked and rewritten): step [12] of 4, after \d+ s$/,
+      ),
+    });
+    gate.resolve();
+    await until(() => modules.compiledBytes > 0);
+    expect((await modules.load(digest)).digest).toBe(digest);
+  });
+
   test('admit() compiles a new artifact once', async () => {
     const modules = await openModules(scratch, { store, builder });
     const verdict = await builder.build(async () => Uint8Array.from(guestBytes('echo')));

@@ -24,12 +24,17 @@ export interface TrackedFile {
   retryAtMs: number;
   /** The version of others that was taken up last, of which the log was told. */
   takenDigest: Digest | undefined;
-  /** How it is judged before it has settled, and when that was last begun. */
-  early: (EarlyTiming & { readonly atMs: number }) | undefined;
+  /** How it is judged before it has settled, when that was last begun, and how long not again. */
+  early: (EarlyTiming & { readonly atMs: number; readonly notForMs: number }) | undefined;
 }
 
-/** What changes without end is judged early no more often. */
+/** What changes without end is judged early twice, and no more often than that. */
 const earlyEveryMs = 1_000;
+/** Its writer may have it open at the first time. */
+const secondEarlyMs = 20;
+/** What has so many bytes is mostly still being written when it is first seen. */
+const largeBytes = 1024 * 1024;
+const largeQuietMs = 25;
 
 /** What stands where a module was, that the walk did not list. */
 export type FoundInPlace = ListedFile | { readonly refusal: string } | 'missing' | 'unclear';
@@ -64,11 +69,16 @@ export function sightFile(
   const { early } = tracked;
   const { quietClosedMs, settledAgeMs } = timing;
   if (waitMs === 0) tracked.early = undefined;
-  else if (quietClosedMs !== undefined && nowMs - (early?.atMs ?? 0) >= earlyEveryMs) {
-    tracked.early = { quietClosedMs, settledAgeMs, atMs: nowMs };
-    return { isDue: true, waitMs };
+  const earlyAgeMs = nowMs - (early?.atMs ?? 0);
+  const mayBeEarly = quietClosedMs !== undefined && earlyAgeMs >= (early?.notForMs ?? 0);
+  if (waitMs === 0 || !mayBeEarly) return { isDue: waitMs === 0, waitMs };
+  const freshMs = largeQuietMs - (nowMs - file.changedAtMs);
+  if (file.sizeBytes >= largeBytes && freshMs > 0) {
+    return { isDue: false, waitMs: Math.min(waitMs, freshMs) };
   }
-  return { isDue: waitMs === 0, waitMs };
+  const notForMs = earlyAgeMs < earlyEveryMs ? earlyEveryMs : secondEarlyMs;
+  tracked.early = { quietClosedMs, settledAgeMs, atMs: nowMs, notForMs };
+  return { isDue: true, waitMs };
 }
 
 /**

@@ -14,9 +14,12 @@ export interface LookLoopOptions {
 
 /** Folders that came into use together are not polled together for ever. */
 const pollSpread = 0.2;
-/** After so long without one, hints need not stop for longer than that: it may be one change. */
+/**
+ * After so long without one, the first hint is acted on at once, because it may be one small change;
+ * and the second soon, which may be the end of a larger one.
+ */
 const calmMs = 500;
-const firstHintMs = 25;
+const soonMs: readonly number[] = [5, 25];
 
 export class LookLoop {
   readonly #options: LookLoopOptions;
@@ -27,6 +30,8 @@ export class LookLoop {
   #isWanted = false;
   #lookCount = 0;
   #hintedAtMs = Number.NEGATIVE_INFINITY;
+  /** Hints that were acted on since the last calm. */
+  #hintCount = 0;
   #isClosed = false;
 
   constructor(options: LookLoopOptions) {
@@ -47,8 +52,8 @@ export class LookLoop {
   hint(): void {
     if (this.#isClosed) return;
     clearTimeout(this.#hintTimer);
-    const isFirst = performance.now() - this.#hintedAtMs > calmMs;
-    const quietMs = Math.min(this.#options.quietMs(), isFirst ? firstHintMs : Infinity);
+    if (performance.now() - this.#hintedAtMs > calmMs) this.#hintCount = 0;
+    const quietMs = Math.min(this.#options.quietMs(), soonMs[this.#hintCount] ?? Infinity);
     this.#hintTimer = setTimeout(() => this.#takeHint(), quietMs);
   }
 
@@ -81,6 +86,7 @@ export class LookLoop {
 
   #takeHint(): void {
     this.#hintedAtMs = performance.now();
+    this.#hintCount += 1;
     this.lookNow();
   }
 

@@ -163,9 +163,12 @@ export class ControlAnswers {
     if ('error' in record) return failure(record.error, record.expiresInMs);
     try {
       hostRules.checkFolder(record.path);
-      const located = await this.#options.locator.locate(record.path);
-      this.#options.onServed(hostName, located.key);
-      return await this.#publishedSite(located, record.expiresInMs, { isLocatedNow: true });
+      const { locator, onServed, publisher } = this.#options;
+      const known = publisher.placeOf(record.path.key);
+      const located = known ?? (await locator.locate(record.path));
+      onServed(hostName, located.key);
+      const isLocatedNow = known === undefined;
+      return await this.#publishedSite(located, record.expiresInMs, { isLocatedNow });
     } catch (error) {
       return (await this.#keptSite(record.path, error)) ?? failure(toErrorRecord(error));
     }

@@ -118,7 +118,7 @@ export class Publisher {
       }),
       onTrouble: (digest, reason) => options.journal.tell('forms-not-kept', { digest, reason }),
     });
-    const { compiledBytesMax, foldersWatchedMax, sitesCachedMax } = config.limits;
+    const { compiledBytesMax, foldersWatchedMax, sitesCachedMax, verdictWaitMs } = config.limits;
     const { folderEntriesPerSecondMax: entriesPerSecondMax } = config.limits;
     this.#pace = new WalkPace({ entriesPerSecondMax, nowMs: () => performance.now() });
     this.#modules = new Modules({
@@ -127,6 +127,7 @@ export class Publisher {
       trial: this.#trial,
       journal: options.journal,
       compiledBytesMax,
+      waitMs: verdictWaitMs,
       onReplaced: (digest) => {
         for (const listener of this.#replaceListeners) listener(digest);
       },
@@ -167,6 +168,17 @@ export class Publisher {
   }
 
   /**
+   * Where a folder in use is, as it was found when it was polled last. Undefined: it is to be
+   * located, because it is not in use, or could not be read.
+   */
+  placeOf(folderKey: FolderKey): LocatedFolder | undefined {
+    const located = this.#located.get(folderKey);
+    const look = this.#folders.get(folderKey)?.look();
+    const isInPlace = look?.site !== undefined && look.state !== 'away';
+    return isInPlace && look.directory === located?.directory ? located : undefined;
+  }
+
+  /**
    * The site of a folder that cannot be located now, because its mount is away: what was kept of
    * it. Undefined when nothing was.
    *
@@ -203,8 +215,8 @@ export class Publisher {
   /**
    * The compiled module of a version, to be run.
    *
-   * @throws TerrafirmaError: 'module-refused', 'module-quarantined'; 'no-verdict' when its bytes
-   *   were lost, and the files are read again
+   * @throws TerrafirmaError: 'module-refused', 'module-quarantined'; 'no-verdict' when it is
+   *   not ready after `verdictWaitMs`, or its bytes were lost, and the files are read again
    */
   async module(digest: Digest): Promise<LoadedModule> {
     try {

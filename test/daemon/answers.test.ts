@@ -10,7 +10,7 @@ import { Locator } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
 import { HostRules } from '../../src/site/hosts.ts';
 import type { SiteAnswer } from '../../src/threads/messages.ts';
-import { Scratch, World } from '../deploy/world.ts';
+import { Scratch, until, World } from '../deploy/world.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { TestFolder } from '../support/folder.ts';
 
@@ -50,7 +50,7 @@ function notAsked(): never {
 function openAnswers(options: Partial<AnswersOptions> = {}): ControlAnswers {
   const guards = new MountGuards(defaultLimits);
   const mount = { prefix: '/keybase', directory: scratch.path('kb'), watch: 'poll' } as const;
-  const limits = { ...defaultLimits, dnsTimeoutMs: 100, dnsAttemptsMax: 1 };
+  const limits = { ...defaultLimits, dnsTimeoutMs: 5_000, dnsAttemptsMax: 1 };
   return new ControlAnswers({
     ...{
       config: { limits },
@@ -166,7 +166,28 @@ describe('a folder whose mount is away', () => {
     const answers = openAnswers();
     expect(await ask(answers)).toMatchObject({ kind: 'site' });
     rmSync(scratch.path('kb'), { recursive: true });
-    expect(await ask(answers)).toMatchObject({ kind: 'site', expiresInMs: 5_000 });
+    await until(async () => {
+      const answer = await ask(answers);
+      return answer.kind === 'site' && answer.expiresInMs === 5_000;
+    });
+  });
+
+  test('is located once, and again when it could not be read', async () => {
+    const guards = new MountGuards(defaultLimits);
+    const mount = { prefix: '/keybase', directory: scratch.path('kb'), watch: 'poll' } as const;
+    const locator = new Locator({ mounts: [mount], botUser: undefined, guards });
+    let count = 0;
+    const locate = locator.locate.bind(locator);
+    locator.locate = (path) => {
+      count += 1;
+      return locate(path);
+    };
+    const answers = openAnswers({ locator });
+    for (const _ of [1, 2, 3]) expect(await ask(answers)).toMatchObject({ kind: 'site' });
+    expect(count).toBe(1);
+    rmSync(scratch.path('kb', 'public', 'alice'), { recursive: true });
+    await until(async () => (await ask(answers)).kind === 'failure');
+    expect(count).toBeGreaterThan(1);
   });
 
   test('is unreachable where nothing was', async () => {

@@ -10,7 +10,7 @@
  * with commas; all but the last two by default. `fastly` needs FASTLY_GUESTS, and compares with
  * VICEROY where that names the program; `components` needs COMPONENT_GUESTS, and compares with
  * WASMTIME. `cluster` needs NATS_SERVER. `wasi` has a program in Go where CGI_GO_GUEST names it.
- * `sites` takes twelve minutes and more, and so is left out unless asked for by name.
+ * `sites` takes twenty-five minutes and more, and so is left out unless asked for by name.
  *
  * `node bench/publish.ts FILE…` writes what FILE holds into docs/performance.md and the README.
  *

@@ -1,6 +1,6 @@
 /**
  * So many sites on one daemon: each has a folder and a host name; modules are one program made
- * distinct by a custom section. Touches other processes and the file system.
+ * distinct by a custom section, or by its code. Touches other processes and the file system.
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,8 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { startDnsServer } from '../test/support/dns-server.ts';
+import { type DnsServer, startDnsServer } from '../test/support/dns-server.ts';
+import { withOwnCode } from './own-code.ts';
 import { placed } from './pinning.ts';
 import { cpuSince, readCpu } from './process-cpu.ts';
 import { BenchFolder, type DaemonPlace, Server } from './servers.ts';
@@ -24,6 +25,8 @@ export interface Visit {
   readonly firstMs: number;
   /** Until an answer of the site's own. */
   readonly ownMs: number;
+  /** Of that, what came after the DNS server had said where the site is. */
+  readonly afterDnsMs: number;
 }
 
 export interface Load {
@@ -40,6 +43,8 @@ export interface SitesPlan {
   readonly program: string;
   /** Of the sites but the first; left out: the same. */
   readonly otherProgram?: string;
+  /** Whether modules differ in code; left out: in a custom section alone, as builds of one do. */
+  readonly hasOwnCode?: boolean;
   /** Whether the daemon has all processors; left out: it has one. */
   readonly isFree?: boolean;
 }
@@ -50,7 +55,7 @@ export class Sites implements AsyncDisposable {
   readonly #folder: BenchFolder;
   readonly #state: BenchFolder;
   readonly #place: DaemonPlace;
-  readonly #dns: AsyncDisposable & { readonly port: number };
+  readonly #dns: DnsServer;
 
   private constructor(parts: {
     readonly count: number;
@@ -58,7 +63,7 @@ export class Sites implements AsyncDisposable {
     readonly folder: BenchFolder;
     readonly state: BenchFolder;
     readonly place: DaemonPlace;
-    readonly dns: AsyncDisposable & { readonly port: number };
+    readonly dns: DnsServer;
   }) {
     this.count = parts.count;
     this.#server = parts.server;
@@ -70,19 +75,20 @@ export class Sites implements AsyncDisposable {
 
   /** Resolves when the daemon is ready, and the files are old enough to be complete. */
   static async start(plan: SitesPlan): Promise<Sites> {
-    const { count, moduleCount, otherProgram = plan.program } = plan;
+    const { count, moduleCount, otherProgram = plan.program, hasOwnCode = false } = plan;
     const folder = new BenchFolder();
     const state = new BenchFolder();
     const names: [string, { readonly txt: readonly string[] }][] = [];
-    const [first, others] = [plan.program, otherProgram].map((file) => readFileSync(file));
+    const first = readFileSync(plan.program);
+    const others = readFileSync(otherProgram);
+    const distinguish = hasOwnCode ? withOwnCode : withOwnSection;
     for (let site = 0; site < count; site += 1) {
       const path = `public/owner${site}`;
       const directory = join(folder.directory, path);
       mkdirSync(directory, { recursive: true });
       const program = site === 0 ? first : others;
-      const module = Buffer.concat([program ?? Buffer.of(), distinction(site % moduleCount)]);
-      writeFileSync(join(directory, 'index.wasm'), module);
-      names.push([`_keybase_pages.${hostOf(site)}`, { txt: [`kbp=/keybase/${path}`] }]);
+      writeFileSync(join(directory, 'index.wasm'), distinguish(program, site % moduleCount));
+      names.push([recordOf(site), { txt: [`kbp=/keybase/${path}`] }]);
     }
     const dns = await startDnsServer(Object.fromEntries(names));
     const place = { state: state.directory, isFree: plan.isFree === true };
@@ -109,7 +115,11 @@ export class Sites implements AsyncDisposable {
       const status = await statusOf(new URL(path, this.#server.url), hostOf(site));
       const tookMs = performance.now() - startedAtMs;
       firstMs ??= tookMs;
-      if (status === 200) return { firstMs, ownMs: tookMs };
+      if (status === 200) {
+        const answeredAtMs = this.#dns.answeredAtMs.get(`TXT ${recordOf(site)}`) ?? 0;
+        const dnsMs = Math.max(0, answeredAtMs - startedAtMs);
+        return { firstMs, ownMs: tookMs, afterDnsMs: tookMs - dnsMs };
+      }
       await sleep(againMs);
     }
     throw new Error(`Cannot measure ${hostOf(site)}: it did not answer within ${visitMsMax} ms`);
@@ -154,10 +164,14 @@ function hostOf(site: number): string {
   return `s${site}.example`;
 }
 
-/** A custom section that says which one it is. */
-function distinction(number: number): Uint8Array {
+function recordOf(site: number): string {
+  return `_keybase_pages.${hostOf(site)}`;
+}
+
+/** A custom section says which one it is. */
+function withOwnSection(program: Uint8Array, number: number): Uint8Array {
   const text = Buffer.from(`module ${number}`);
-  return Buffer.from([0, text.length + 2, 1, 0x6e, ...text]);
+  return Buffer.concat([program, Buffer.from([0, text.length + 2, 1, 0x6e, ...text])]);
 }
 
 const msPerUnit: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1_000, m: 60_000 };

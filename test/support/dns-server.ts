@@ -44,6 +44,8 @@ export interface DnsServer extends AsyncDisposable {
   readonly table: Map<string, DnsEntry>;
   /** `TXT name`, `A name`, … with `tcp:` before those over TCP, in order of arrival. */
   readonly queries: readonly string[];
+  /** When each of them was answered last, by `performance.now()`. */
+  readonly answeredAtMs: ReadonlyMap<string, number>;
   count(query: string): number;
   close(): Promise<void>;
 }
@@ -62,17 +64,25 @@ export async function startDnsServer(
 ): Promise<DnsServer> {
   const table = new Map(Object.entries(entries));
   const queries: string[] = [];
+  const answeredAtMs = new Map<string, number>();
   const handlerOf =
     (transport: 'udp' | 'tcp'): DnsHandler =>
     (request, send, client) => {
       const question = request.questions[0];
       if (question === undefined) return;
       const name = question.name.toLowerCase();
-      queries.push(`${transport === 'tcp' ? 'tcp:' : ''}${typeName(question.type)} ${name}`);
+      const query = `${transport === 'tcp' ? 'tcp:' : ''}${typeName(question.type)} ${name}`;
+      queries.push(query);
       // An answer that finds the server closed is nobody's.
       const entry = table.get(name) ?? unknown(name);
       if (transport === 'tcp' && entry.dropsTcp && 'destroy' in client) client.destroy();
-      else answer({ request, entry, table, transport, send }).catch(() => undefined);
+      else {
+        const answered = answer({ request, entry, table, transport, send });
+        answered.then(
+          () => answeredAtMs.set(query, performance.now()),
+          () => undefined,
+        );
+      }
     };
   const udp = createUDPServer({ type: host.includes(':') ? 'udp6' : 'udp4' });
   const tcp = createTCPServer();
@@ -97,6 +107,7 @@ export async function startDnsServer(
     port,
     table,
     queries,
+    answeredAtMs,
     count: (query) => queries.filter((one) => one === query).length,
     close,
     [Symbol.asyncDispose]: close,

@@ -15,8 +15,8 @@ export interface LookLoopOptions {
 /** Folders that came into use together are not polled together for ever. */
 const pollSpread = 0.2;
 /**
- * After so long without one, the first hint is acted on at once, because it may be one small change;
- * and the second soon, which may be the end of a larger one.
+ * After so long without one, the first hint is acted on at once, because it may be one small
+ * change; and the second soon, which may be the end of a larger one.
  */
 const calmMs = 500;
 const soonMs: readonly number[] = [5, 25];

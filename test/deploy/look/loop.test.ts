@@ -83,7 +83,7 @@ describe('LookLoop', () => {
     expect(begun()).toBe(1);
   });
 
-  test('acts soon on the first two hints in a while, and waits for quiet with the next', async () => {
+  test('acts soon on the first two hints in a while, and waits with the next', async () => {
     const { loop, end, begun } = makeLoop(never, never);
     for (const count of [1, 2]) {
       loop.hint();

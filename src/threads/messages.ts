@@ -69,7 +69,7 @@ export interface LoginQuestion {
   readonly hash: PasswordHash;
 }
 
-/** A file in a coding of content; `key` names the file's version and the coding. */
+/** A file in a coding of content; `key` names its bytes and the coding. */
 export interface CompressQuestion {
   readonly ask: 'compress';
   readonly owner: OwnerKey;

@@ -13,18 +13,21 @@ import { firstField } from '../../http/fields.ts';
 import type { RequestHead } from '../../http/message.ts';
 import { isReadWith } from '../../site/access.ts';
 import type { Site } from '../../site/table.ts';
-import type { ControlLink } from '../../threads/control-link.ts';
+import type { CompressQuestion } from '../../threads/messages.ts';
 import {
+  digestBytes,
   type FileLook,
   type FileRoute,
   filePathOf,
   type OpenFile,
   type SeenFile,
 } from './file-look.ts';
+import { isFresh } from './kept-files.ts';
 
 export interface CodedFilesOptions {
   readonly files: FileLook;
-  readonly link: ControlLink;
+  /** Asks the control plane; null: it would be hardly smaller. */
+  readonly compress: (question: CompressQuestion) => Promise<Uint8Array | null>;
   /** For what this thread keeps. */
   readonly bytesMax: number;
 }
@@ -49,19 +52,29 @@ const headersMax = 256;
 const headerCharsMax = 256;
 const quickLevel = 3;
 
+interface Kept {
+  readonly bytes: Uint8Array;
+  /** Of the bytes that it was made of. */
+  readonly digest: string;
+  /** When the file was last seen to have these: milliseconds since the Unix epoch. */
+  readAtMs: number;
+}
+
 export class CodedFiles {
   readonly #options: CodedFilesOptions;
   readonly #accepted = new LRUCache<string, readonly ContentCoding[]>({ max: headersMax });
   readonly #withoutSibling = new LRUCache<string, true>({ max: namesMax, ttl: noSiblingMs });
   readonly #notSmaller = new LRUCache<string, true>({ max: namesMax, ttl: notSmallerMs });
-  readonly #kept: OwnedCache<string, Uint8Array>;
+  readonly #kept: OwnedCache<string, Kept>;
+  /** Looks at files whose bytes were read long ago. */
+  readonly #checks = new Map<string, Promise<boolean>>();
   readonly #asking = new Set<string>();
 
   constructor(options: CodedFilesOptions) {
     this.#options = options;
     this.#kept = new OwnedCache({
       max: options.bytesMax,
-      sizeOf: (bytes) => bytes.length,
+      sizeOf: ({ bytes }) => bytes.length,
       dispose: () => undefined,
     });
   }
@@ -102,12 +115,48 @@ export class CodedFiles {
     if (coding === undefined || sizeBytes > fileBytesMax || bytesMax === 0) return undefined;
     const key = `${coding} ${etag} ${site.folderKey}\0${filePathOf(route)}`;
     const kept = this.#kept.get(key);
-    if (kept !== undefined) return { kind: 'bytes', coding, bytes: kept };
+    if (kept !== undefined && (await this.#isStillThere(site, route, { kept, key, seen }))) {
+      return { kind: 'bytes', coding, bytes: kept.bytes };
+    }
     if (this.#notSmaller.has(key)) return undefined;
     // While another write may leave the same ETag behind, nothing is kept under it.
     if (!etag.startsWith('W/')) void this.#compress(site, route, { coding, key, etag });
     if (seen.bytes === undefined || !codings.includes('zstd')) return undefined;
     return { kind: 'bytes', coding: 'zstd', bytes: compressQuickly(seen.bytes) };
+  }
+
+  /** Whether the file has the bytes that were compressed; a write by mapping leaves its ETag. */
+  async #isStillThere(
+    site: Site,
+    route: FileRoute,
+    what: { readonly kept: Kept; readonly key: string; readonly seen: SeenFile },
+  ): Promise<boolean> {
+    const { kept, key, seen } = what;
+    if (isFresh(kept, seen.version.seenAtMs)) return true;
+    let check = this.#checks.get(key);
+    if (check === undefined) {
+      check = this.#check(site, route, what).finally(() => this.#checks.delete(key));
+      this.#checks.set(key, check);
+    }
+    return await check;
+  }
+
+  async #check(
+    site: Site,
+    route: FileRoute,
+    { kept, key, seen }: { readonly kept: Kept; readonly key: string; readonly seen: SeenFile },
+  ): Promise<boolean> {
+    const { bytes, readAtMs, version } = seen;
+    const now =
+      bytes === undefined
+        ? await this.#options.files.digest(site, route, fileBytesMax)
+        : { version, digest: digestBytes(bytes) };
+    if (now?.version.etag === version.etag && now.digest === kept.digest) {
+      kept.readAtMs = readAtMs ?? now.version.seenAtMs;
+      return true;
+    }
+    this.#kept.delete(key);
+    return false;
   }
 
   async #openSibling(site: Site, path: string, seen: SeenFile): Promise<OpenFile | undefined> {
@@ -136,16 +185,21 @@ export class CodedFiles {
     if (this.#asking.size >= asksMax || this.#asking.has(key)) return;
     this.#asking.add(key);
     try {
-      const read = await this.#options.files.readSmall(site, route, fileBytesMax);
+      const read = await this.#options.files.readDigested(site, route, fileBytesMax);
       if (read === undefined || read.version.etag !== etag) return;
       const { owner } = site;
+      const { digest } = read;
       const bytes = new Uint8Array(read.bytes);
-      const made = await this.#options.link.ask(
-        { ask: 'compress', owner, key, coding, bytes },
-        `compress ${key}`,
-      );
+      // The control plane keeps what it made, too: by the bytes, not by what names their version.
+      const contentKey = `${coding} ${digest} ${site.folderKey}`;
+      const made = await this.#options.compress({
+        ...{ ask: 'compress', owner, key: contentKey, coding, bytes },
+      });
       if (made === null) this.#notSmaller.set(key, true);
-      else if (made.length <= this.#options.bytesMax) this.#kept.add(owner, key, made);
+      else if (made.length <= this.#options.bytesMax) {
+        const { seenAtMs: readAtMs } = read.version;
+        this.#kept.add(owner, key, { bytes: made, digest, readAtMs });
+      }
     } catch {
       // Too many wait, or the daemon stops: the file is sent as it is, and asked for again.
     } finally {

@@ -2,6 +2,7 @@
  * Looks at the file that a path of a site names. Edge: opens and reads it, through the mount's
  * guard.
  */
+import { createHash, type Hash } from 'node:crypto';
 import { TerrafirmaError } from '../../errors.ts';
 import { isCompressible, mediaTypeOf } from '../../http/media-types.ts';
 import type { GuardedFile } from '../../outside/mount/guarded-file.ts';
@@ -13,7 +14,7 @@ import { isPrivate } from '../../site/private-files.ts';
 import type { Route, Site } from '../../site/table.ts';
 import { FilePart, pieceBytes } from './file-part.ts';
 import { type FileVersion, type VersionFacts, versionOf } from './file-version.ts';
-import { KeptFiles } from './kept-files.ts';
+import { KeptFiles, type ReadBytes } from './kept-files.ts';
 import { cacheControlOf } from './rules/caching.ts';
 
 export type FileRoute = Route & { readonly kind: 'file' };
@@ -33,6 +34,8 @@ export interface SeenFile
   extends Pick<OpenFile, 'version' | 'mediaType' | 'cacheControl' | 'isCodable'> {
   /** All of a file of one piece, where they were asked for. */
   readonly bytes?: Uint8Array;
+  /** When these were read, which may be before the look: milliseconds since the Unix epoch. */
+  readonly readAtMs?: number;
   /** A larger file, where its bytes were asked for. */
   readonly open?: OpenOnce;
 }
@@ -40,6 +43,11 @@ export interface SeenFile
 /** A file whole. */
 export interface SmallFile extends Pick<OpenFile, 'version'> {
   readonly bytes: Uint8Array;
+}
+
+/** What tells the bytes of a file from others. */
+export interface FileDigest extends Pick<OpenFile, 'version'> {
+  readonly digest: string;
 }
 
 /**
@@ -112,8 +120,8 @@ export class FileLook {
     }
     try {
       if (!wantsBytes) return seen;
-      const bytes = await this.#bytesOf(site, route, opened);
-      return bytes === 'changed' ? bytes : { ...seen, bytes };
+      const read = await this.#bytesOf(site, route, opened);
+      return read === 'changed' ? read : { ...seen, ...read };
     } catch (error) {
       throw isUnreachable(error) ? unreachable(route, error) : error;
     } finally {
@@ -127,12 +135,40 @@ export class FileLook {
    * none that can be read now.
    */
   async readSmall(site: Site, route: FileRoute, bytesMax: number): Promise<SmallFile | undefined> {
+    return await this.#ofSmall(site, route, { bytesMax, read: readWhole });
+  }
+
+  /** The same with a digest of its bytes. */
+  async readDigested(
+    site: Site,
+    route: FileRoute,
+    bytesMax: number,
+  ): Promise<(SmallFile & FileDigest) | undefined> {
+    const hash = startDigest();
+    const read = (opened: OpenFile) => readWhole(opened, hash);
+    const found = await this.#ofSmall(site, route, { bytesMax, read });
+    return found && { ...found, digest: hash.digest('base64') };
+  }
+
+  /** The digest alone: little memory is taken, however large the file is. */
+  async digest(site: Site, route: FileRoute, bytesMax: number): Promise<FileDigest | undefined> {
+    return await this.#ofSmall(site, route, { bytesMax, read: digestWhole });
+  }
+
+  async #ofSmall<T extends object>(
+    site: Site,
+    route: FileRoute,
+    how: {
+      readonly bytesMax: number;
+      readonly read: (opened: OpenFile) => Promise<T | 'changed'>;
+    },
+  ): Promise<(T & Pick<OpenFile, 'version'>) | undefined> {
     let opened: OpenFile | 'redirect' | undefined;
     try {
       opened = await this.open(site, route);
-      if (typeof opened !== 'object' || opened.version.sizeBytes > bytesMax) return undefined;
-      const bytes = await readWhole(opened);
-      return bytes === 'changed' ? undefined : { bytes, version: opened.version };
+      if (typeof opened !== 'object' || opened.version.sizeBytes > how.bytesMax) return undefined;
+      const found = await how.read(opened);
+      return found === 'changed' ? undefined : { ...found, version: opened.version };
     } catch (error) {
       if (isUnreachable(error) || error instanceof TerrafirmaError) return undefined;
       throw error;
@@ -196,13 +232,15 @@ export class FileLook {
     return { file, facts: stats, version, mediaType, cacheControl, isCodable };
   }
 
-  async #bytesOf(site: Site, route: FileRoute, opened: OpenFile): Promise<Uint8Array | 'changed'> {
+  async #bytesOf(site: Site, route: FileRoute, opened: OpenFile): Promise<ReadBytes | 'changed'> {
     const path = filePathOf(route);
-    const kept = this.#kept.get(site, path, opened.version);
-    if (kept !== undefined) return kept;
-    const bytes = await readWhole(opened);
-    if (bytes !== 'changed') this.#kept.add(site, path, opened.version, bytes);
-    return bytes;
+    const { version } = opened;
+    const kept = this.#kept.get(site, path, version);
+    if (kept !== undefined) return { bytes: kept.bytes, readAtMs: kept.readAtMs };
+    const read = await readWhole(opened);
+    if (read === 'changed') return read;
+    this.#kept.add(site, path, version, read.bytes);
+    return { ...read, readAtMs: version.seenAtMs };
   }
 
   #guardOf({ mountDirectory, owner }: Site): GuardedFs {
@@ -215,17 +253,44 @@ function isClosed({ settings }: Site, segments: readonly string[]): boolean {
   return rules !== undefined && isPrivate(rules, { segments, isDirectory: false });
 }
 
-async function readWhole(opened: OpenFile): Promise<Uint8Array | 'changed'> {
+async function readWhole(
+  opened: OpenFile,
+  hash?: Hash,
+): Promise<Pick<SmallFile, 'bytes'> | 'changed'> {
   const { sizeBytes } = opened.version;
   const part = new FilePart({ ...opened, first: 0, length: sizeBytes });
   const pieces: Uint8Array[] = [];
   for (let length = 0; length < sizeBytes; ) {
     const piece = await part.next();
-    if (piece === 'changed' || piece.length === sizeBytes) return piece;
+    if (piece === 'changed') return piece;
+    // Piece by piece: all of a large file at once would hold the thread up.
+    hash?.update(piece);
+    if (piece.length === sizeBytes) return { bytes: piece };
     length += piece.length;
     pieces.push(piece);
   }
-  return Buffer.concat(pieces);
+  return { bytes: Buffer.concat(pieces) };
+}
+
+async function digestWhole(opened: OpenFile): Promise<Pick<FileDigest, 'digest'> | 'changed'> {
+  const { sizeBytes } = opened.version;
+  const part = new FilePart({ ...opened, first: 0, length: sizeBytes });
+  const hash = startDigest();
+  for (;;) {
+    const piece = await part.next(pieceBytes, true);
+    if (piece === 'changed') return piece;
+    if (piece.length === 0) return { digest: hash.digest('base64') };
+    hash.update(piece);
+  }
+}
+
+/** Of bytes that are there, as `FileLook.digest` makes it. */
+export function digestBytes(bytes: Uint8Array): string {
+  return startDigest().update(bytes).digest('base64');
+}
+
+function startDigest(): Hash {
+  return createHash('sha256');
 }
 
 function notFound(route: FileRoute): TerrafirmaError {

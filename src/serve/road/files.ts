@@ -50,7 +50,10 @@ export class StaticFiles {
 
   constructor({ compressedBytesMax, link, ...options }: StaticFilesOptions) {
     this.#files = new FileLook(options);
-    this.#coded = new CodedFiles({ files: this.#files, link, bytesMax: compressedBytesMax });
+    this.#coded = new CodedFiles({
+      ...{ files: this.#files, bytesMax: compressedBytesMax },
+      compress: (question) => link.ask(question, `compress ${question.key}`),
+    });
   }
 
   /**

@@ -7,11 +7,14 @@ import { OwnedCache } from '../../account/owned-cache.ts';
 import type { Site } from '../../site/table.ts';
 import type { FileVersion } from './file-version.ts';
 
-interface Kept {
-  readonly etag: string;
+export interface ReadBytes {
   readonly bytes: Uint8Array;
   /** Milliseconds since the Unix epoch. */
   readonly readAtMs: number;
+}
+
+interface Kept extends ReadBytes {
+  readonly etag: string;
 }
 
 /** What keeping one takes beside its bytes. */
@@ -21,6 +24,11 @@ const entryBytes = 512;
  * bytes by them would show the old ones for ever.
  */
 const keptMsMax = 10_000;
+
+/** Whether what was read then may be shown to who looks at the file now, its facts being alike. */
+export function isFresh({ readAtMs }: Pick<ReadBytes, 'readAtMs'>, seenAtMs: number): boolean {
+  return Math.abs(seenAtMs - readAtMs) <= keptMsMax;
+}
 
 export class KeptFiles {
   readonly #files: OwnedCache<string, Kept>;
@@ -35,11 +43,11 @@ export class KeptFiles {
   }
 
   /** The bytes of the file at that path of the site, where they are those of that version. */
-  get({ folderKey }: Site, path: string, version: FileVersion): Uint8Array | undefined {
+  get({ folderKey }: Site, path: string, version: FileVersion): ReadBytes | undefined {
     const { etag, seenAtMs } = version;
     const kept = this.#files.get(`${folderKey}\0${path}`);
     if (kept?.etag !== etag) return undefined;
-    return Math.abs(seenAtMs - kept.readAtMs) <= keptMsMax ? kept.bytes : undefined;
+    return isFresh(kept, seenAtMs) ? kept : undefined;
   }
 
   /** Keeps what was read of a version, in place of the one before. */

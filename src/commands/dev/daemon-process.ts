@@ -17,6 +17,8 @@ export interface DaemonProcessOptions {
   readonly socketPath: string;
   readonly configFile: string | undefined;
   readonly variablesFile: string | undefined;
+  /** Of `terrafirma serve`, beside those that are needed here. */
+  readonly flags: readonly string[];
   readonly workingDirectory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onLine: (text: string, line: LogLine) => void;
@@ -101,7 +103,7 @@ function start(options: DaemonProcessOptions): ChildProcess {
   const args = ['serve', options.site, '--state', options.stateDirectory];
   const listen = ['--listen', '127.0.0.1:0'];
   const log = ['--log-format', 'json', '--log-level', 'trace'];
-  const all = [...args, ...listen, ...log, ...config, ...variables];
+  const all = [...args, ...listen, ...log, ...config, ...variables, ...options.flags];
   return spawn(process.execPath, [...process.execArgv, program, ...all], {
     cwd: workingDirectory,
     // By the channel it knows that we have ended, however we have (`endWithWrapper` in main.ts).

@@ -1,6 +1,8 @@
 /** `terrafirma dev`: builds a project's functions, serves its site, and follows its sources. */
 import { networkInterfaces } from 'node:os';
 import { loadConfig } from '../../config/load.ts';
+import type { Setting } from '../../config/schema.ts';
+import { settings } from '../../config/schema.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Arguments, Command, FlagRow } from '../command.ts';
 import { readProject } from '../project/project-file.ts';
@@ -22,7 +24,7 @@ export const dev: Command = {
   positionals: [],
   flags,
   readsConfig: true,
-  settings: [],
+  settings: [settings.outboundAllowedCidrs as Setting<unknown>],
   notes: [
     'Builds every [[function]] of project.toml and serves the site, with the limits that ' +
       '"terrafirma serve" has. When a source changes, its function is built again; a build that ' +
@@ -31,14 +33,13 @@ export const dev: Command = {
       'call that the function made. /.terrafirma/ opens the dashboard of the daemon.',
     'Lines NAME=value of .dev.env are in the environment of every program, over what the ' +
       'terrafirma.toml of the site says; secrets of that name are it, too.',
-    'Functions reach servers on this machine with TERRAFIRMA_OUTBOUND_ALLOWED_CIDRS=127.0.0.0/8 ' +
-      'in the environment, or outbound.allowed_cidrs in the configuration file.',
+    'Functions reach servers on this machine with --allow-outbound 127.0.0.0/8.',
     'What is kept (key-value data, versions) is in .terrafirma-dev; it may be deleted.',
   ],
   async run(given, io) {
     // Refuses a wrong configuration before anything is built.
     const { config } = loadConfig({
-      flags: [],
+      flags: given.settings,
       machine: io.machine,
       configFile: given.configFile,
     });
@@ -46,6 +47,7 @@ export const dev: Command = {
     const session = new DevSession({
       ...{ project, io, configFile: given.configFile, limits: config.limits },
       isHttps: given.has('https'),
+      daemonFlags: given.settings.map(({ label, text }) => `${label}=${text}`),
     });
     const stopped = Promise.withResolvers<void>();
     const removeListener = io.onSignal((signal) => {

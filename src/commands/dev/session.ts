@@ -36,6 +36,8 @@ export interface DevSessionOptions {
   readonly configFile: string | undefined;
   readonly limits: Limits;
   readonly isHttps: boolean;
+  /** Settings that are the daemon's: `--name=value`. */
+  readonly daemonFlags: readonly string[];
 }
 
 const stateName = '.terrafirma-dev';
@@ -166,6 +168,7 @@ export class DevSession {
       stateDirectory: path.join(project.directory, stateName),
       socketPath: this.#socketPlace().socket,
       ...{ configFile, workingDirectory: io.machine.workingDirectory },
+      flags: this.#options.daemonFlags,
       variablesFile: existsSync(variables) ? variables : undefined,
       environment: io.machine.environment,
       onLine: (text, line) => this.#take(text, line),

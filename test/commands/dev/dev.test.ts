@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -154,6 +155,25 @@ describe('terrafirma dev', () => {
     expect(calls.join('\n')).toContain('resp_set_response_code');
   });
 
+  test.each([
+    [[], /only, and others that the operator allows \(--allow-outbound\)/],
+    [['--allow-outbound', '127.0.0.0/8'], /GET .*\/fetch\.wasm → 200 replied/],
+  ])('with the flags %j its functions reach this machine, or not', async (flags, told) => {
+    const server = createServer((_, response) => response.end('from the server'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port: serverPort } = server.address() as AddressInfo;
+    folder.put('fetch', 'site/fetch.wasm');
+    await using dev = new Developing(folder, ...flags);
+    const port = await dev.port();
+    const line = await waitFor(async () => {
+      await ask(port, `/fetch.wasm?http://127.0.0.1:${serverPort}/`);
+      return dev.lines.find((each) => told.test(each));
+    });
+    expect(line).toBeDefined();
+    server.closeAllConnections();
+    server.close();
+  });
+
   test('gives programs the variables of .dev.env, and reads it again', async () => {
     folder.write('src/hello.bin', await environmentGuest());
     folder.write('.dev.env', 'GREETING=first\n');
@@ -197,6 +217,11 @@ describe('terrafirma dev', () => {
     const [error] = await once(socket, 'error');
     // It is no program for WebSockets: the answer is the daemon's own.
     expect(String(error)).toContain('404');
+  });
+
+  test('refuses a network that is none', async () => {
+    await using dev = new Developing(folder, '--allow-outbound', 'everything');
+    await expect(dev.port()).rejects.toThrow(/--allow-outbound: .*received "?everything/);
   });
 
   test('refuses a port that is none, and a project that is none', async () => {

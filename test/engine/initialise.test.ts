@@ -122,6 +122,14 @@ const slow = assemble(`(module
     (if (global.get $left) (then unreachable))
     (drop (call $set (i32.const 0) (i32.const 0x100) (i32.const 4)))))`);
 
+/** Answers with the random number that its initialisation drew. */
+const drawing = assemble(`(module
+  (import "env" "hostcall_rng_next_u64" (func $random (result i64)))
+  (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "wizer.initialize") (i64.store (i32.const 0x200) (call $random)))
+  (func (export "run") (drop (call $set (i32.const 0) (i32.const 0x200) (i32.const 8)))))`);
+
 describe('an initialisation', () => {
   test('is waited for by who comes meanwhile, and begins once', async () => {
     using engine = new Engine({ limits: { sliceMs: 0.1, cpuMsMax: 60_000 } });
@@ -146,6 +154,22 @@ describe('an initialisation', () => {
     );
     expect(answers.map(({ text }) => text)).toEqual(Array(4).fill('once'));
     expect(countOnce(world)).toBe(2);
+  });
+
+  test('draws random numbers that other owners of the same module do not see', async () => {
+    using engine = new Engine();
+    const loaded = engine.load(drawing);
+    const ask = async (siteKey: string, random: string): Promise<string> => {
+      const world = new World();
+      world.randomBytes = Buffer.from(random);
+      return (await engine.run(loaded, { siteKey, owner: siteKey.slice(0, 2), world })).text;
+    };
+    expect(await ask('/a/one', 'of alice')).toBe('of alice');
+    // What the initialisation left, also in what is made ready for another site of hers.
+    expect(await ask('/a/two', 'not seen')).toBe('of alice');
+    expect(await ask('/b/one', 'of bobby')).toBe('of bobby');
+    expect(await ask('/a/one', 'not seen')).toBe('of alice');
+    expect(engine.pool.counts.created).toBe(2);
   });
 
   test('is begun anew by another where its run was given up', async () => {

@@ -81,7 +81,7 @@ describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper })
           expect({ run, text, error: report.error }).toEqual({ run, text: 'clean\n' });
           expect(engine.pool.idleBytes > 0).toBe(restoreMode !== 'never');
         }
-        if (restoreMode !== 'never') expect(engine.pool.modeOf(loaded)).toBe(restoreMode);
+        if (restoreMode !== 'never') expect(engine.modeOf(loaded)).toBe(restoreMode);
       },
     );
 

@@ -178,6 +178,11 @@ export class Engine implements Disposable {
     return { exchange, report };
   }
 
+  /** How guests are restored now, for those who ask without a plan. */
+  modeOf(loaded: LoadedModule): RestoreMode {
+    return this.pool.modeOf(loaded, sharesOf().owner);
+  }
+
   [Symbol.dispose](): void {
     this.pool.close();
   }

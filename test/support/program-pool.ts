@@ -124,8 +124,8 @@ export class ProgramPool implements Disposable {
     return this.#pool.drain(waitMs);
   }
 
-  modeOf(loaded: LoadedModule): RestoreMode {
-    return this.#pool.modeOf(loaded);
+  modeOf(loaded: LoadedModule, site = '/suite'): RestoreMode {
+    return this.#pool.modeOf(loaded, site as OwnerKey);
   }
 
   /** Bytes of the guests that wait for their next run. */

@@ -1,10 +1,9 @@
 /**
  * Instances of one program that hold the state it was initialised to. Initialising may take as long
- * as a thousand runs, so it is done once, and further instances are copies. Runs of one owner that
- * come meanwhile wait for it. Owners do not wait for each other: one whose runs have their turns
- * seldom would hold up all others. The state is forgotten with the last instance that has it.
+ * as a thousand runs, so it is done once, and further instances are copies. Runs that come while it
+ * is done wait for it; all are of one owner (see `Programs.of`). The state is forgotten with the
+ * last instance that has it.
  */
-import type { OwnerKey } from '../../names.ts';
 import type { Program } from '../../threads/program.ts';
 import { moverBytes } from '../../wasm/meter/mover.ts';
 import type { GuestInstance } from '../instance.ts';
@@ -15,7 +14,7 @@ export class FirstInstances {
   /** For each core; undefined where the state cannot be copied. */
   readonly #types: readonly (readonly number[])[] | undefined;
   #movers: readonly WebAssembly.Module[] | undefined;
-  readonly #underWay = new Map<OwnerKey, Promise<void>>();
+  #underWay: Promise<void> | undefined;
 
   /** `canCopy`: whether instances can be brought to a state at all. */
   constructor({ cores }: Program, { canCopy }: { readonly canCopy: boolean }) {
@@ -35,25 +34,23 @@ export class FirstInstances {
   }
 
   /**
-   * Until there is a source, or nobody of the run's owner initialises any more, well or not.
+   * Until there is a source, or nobody initialises any more, well or not.
    *
    * @throws the trap where the run is over
    */
-  async waitFor(run: Wanting): Promise<void> {
-    const { owner } = run.shares;
+  async waitFor(run: Pick<Wanting, 'suspend'>): Promise<void> {
     while (this.#types !== undefined && this.source === undefined) {
-      const underWay = this.#underWay.get(owner);
-      if (underWay === undefined) return;
-      await run.suspend(underWay);
+      if (this.#underWay === undefined) return;
+      await run.suspend(this.#underWay);
     }
   }
 
-  /** A run of that owner initialises; to be called when that has ended, well or not. */
-  begin(owner: OwnerKey): () => void {
+  /** A run initialises; to be called when that has ended, well or not. */
+  begin(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#underWay.set(owner, promise);
+    this.#underWay = promise;
     return () => {
-      if (this.#underWay.get(owner) === promise) this.#underWay.delete(owner);
+      if (this.#underWay === promise) this.#underWay = undefined;
       resolve();
     };
   }

@@ -143,7 +143,7 @@ export class GuestPool {
     limits = noRunLimits,
     { record, seats } = noRequest,
   ): GuestRun {
-    const program = this.#programs.of(loaded, limits.memoryBytes);
+    const program = this.#programs.of(loaded, shares.owner, limits.memoryBytes);
     const digestWords = this.#digestOf(loaded);
     return new GuestRun(this.#parts, program, { shares, digestWords, limits, record, seats });
   }
@@ -240,9 +240,9 @@ export class GuestPool {
     return this.#parts.idle.bytes;
   }
 
-  /** How guests of `loaded` are restored now. */
-  modeOf(loaded: LoadedModule): RestoreMode {
-    return this.#programs.of(loaded).mode;
+  /** How guests of `loaded` are restored now for an owner. */
+  modeOf(loaded: LoadedModule, owner: OwnerKey): RestoreMode {
+    return this.#programs.of(loaded, owner).mode;
   }
 
   /**
@@ -279,7 +279,7 @@ export class GuestPool {
     capabilities: EarlyCapabilities,
   ): Promise<boolean> {
     const { idle } = this.#parts;
-    const program = this.#programs.of(loaded);
+    const program = this.#programs.of(loaded, shares.owner);
     if (idle.has(program)) return true;
     // What fails the first request will meet again and be told; there is nobody to tell here.
     const failure = await this.#make(loaded, shares, {
@@ -307,7 +307,7 @@ export class GuestPool {
     },
   ): Promise<ErrorRecord | undefined> {
     const { clock, nowMs, limits, making } = this.#parts;
-    const program = this.#programs.of(loaded);
+    const program = this.#programs.of(loaded, shares.owner);
     const digestWords = this.#digestOf(loaded);
     const activation = new Activation(this.#parts, { shares, digestWords, fuel: program.fuel });
     clock.watch(activation, nowMs());

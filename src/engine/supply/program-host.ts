@@ -194,7 +194,7 @@ export class ProgramHost {
     if (first === undefined) return this.#createBare(activation, stays);
     await first.waitFor(activation);
     if (first.source !== undefined) return await this.#copy(first.source, activation, stays);
-    const end = first.begin(activation.shares.owner);
+    const end = first.begin();
     try {
       return await this.#initialise(activation, capabilities, stays);
     } finally {

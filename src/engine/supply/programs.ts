@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Abi } from '../../abi/abi.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import type { OwnerKey } from '../../names.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
 import { ProgramHost, type ProgramParts } from './program-host.ts';
 
@@ -33,13 +34,16 @@ export class Programs {
   }
 
   /**
+   * @param owner What a program was initialised to may hold random numbers, which nobody else who
+   *   has the same program should know: each owner has one of her own then.
    * @param memoryBytes Of a run that may have less than all: what its start function is refused
    *   stays in the first state of its guests, so they are of a program of their own.
    */
-  of(loaded: LoadedModule, memoryBytes = Number.POSITIVE_INFINITY): ProgramHost {
+  of(loaded: LoadedModule, owner: OwnerKey, memoryBytes = Number.POSITIVE_INFINITY): ProgramHost {
     const { abis, parts } = this.#options;
-    const isNarrow = memoryBytes < parts.memoryBytesMax;
-    const key = isNarrow ? `${keyOf(loaded)} ${memoryBytes}` : keyOf(loaded);
+    let key = keyOf(loaded);
+    if (memoryBytes < parts.memoryBytesMax) key += ` ${memoryBytes}`;
+    if (loaded.program.initialise !== undefined) key += ` ${owner}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const abi = abis.get(loaded.abi);

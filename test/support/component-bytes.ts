@@ -213,8 +213,8 @@ export const plainOptions = [0x02, 0x03, 0x00, 0x04, 0x00];
 export const asyncOptions = [0x03, 0x03, 0x00, 0x04, 0x00, 0x06];
 
 export interface ComponentOptions {
-  /** Core module in text form. */
-  readonly wat: string;
+  /** Core module, in text form where the assembler of tests knows what it has. */
+  readonly wat: string | Uint8Array;
   /** Interfaces in dependency order, with the functions that are wanted of each. */
   readonly imports: Readonly<Record<string, readonly string[]>>;
   /** The interface and function that it exports: its core function has the function's name. */
@@ -267,7 +267,8 @@ export function makeComponent(options: ComponentOptions): Uint8Array<ArrayBuffer
   const types = new TypeSpace((kind, bytes) => {
     sections.push(list(kind === 'type' ? 7 : 6, [bytes]));
   });
-  const module = (wat: string): number[] => section(1, [...assemble(wat)]);
+  const module = (wat: string | Uint8Array): number[] =>
+    section(1, [...(typeof wat === 'string' ? assemble(wat) : wat)]);
   sections.push(module(options.libc ?? libc), list(2, [[0x00, 0x00, 0x00]]));
   sections.push(
     list(6, [

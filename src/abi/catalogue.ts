@@ -58,9 +58,10 @@ function judgeComponent(plan: ComponentPlan, abis: ReadonlyMap<string, Abi>): Mo
   return {
     kind: 'refused',
     reason:
-      'Cannot run the component: expected an export `wasi:http/handler@0.3.0`, ' +
-      '`wasi:http/incoming-handler@0.2` or `wasi:cli/run` of either: ' +
-      `received ${exported.slice(0, exportsNamedMax).join(', ') || 'no functions'}`,
+      'Cannot run the component: it answers no requests: one that does exports ' +
+      '`wasi:http/handler@0.3.0`, `wasi:http/incoming-handler@0.2` or `wasi:cli/run` of either, ' +
+      'or is composed with one that does (`wac plug`): ' +
+      `received ${exported.slice(0, exportsNamedMax).join(', ') || 'no exported functions'}`,
   };
 }
 

@@ -3,6 +3,8 @@
  * that a module must import it with, the function that is linked, the tables of docs/guests and
  * what a trace shows of a call.
  */
+import type { CrossingOptions } from '../wasm/component/plan.ts';
+import type { FuncType } from '../wasm/component/types.ts';
 import type { Steps } from './steps.ts';
 
 /**
@@ -102,6 +104,19 @@ type AnswerOf<T> = T | Promise<T> | Steps<T>;
 /** Whatever a hostcall may answer. */
 export type HostcallAnswer = AnswerOf<number | bigint | undefined>;
 
+/** How the values of a component's types cross in a call. */
+export interface TypedCall {
+  readonly type: Pick<FuncType, 'params' | 'result'>;
+  readonly options: Pick<CrossingOptions, 'encoding' | 'memory' | 'isAsync'>;
+  /** The first core value is where the parameters lie. */
+  readonly hasParamsInMemory: boolean;
+  /** The core value at `resultPlace` is where the result lies. */
+  readonly hasResultInMemory: boolean;
+  readonly resultPlace: number;
+  /** What is answered opens doors. */
+  readonly hidesAnswer: boolean;
+}
+
 /** What is said of a hostcall; data, apart from any guest. */
 export interface HostcallFacts {
   /** As a module imports it. */
@@ -112,6 +127,8 @@ export interface HostcallFacts {
   readonly results: readonly Value[];
   /** What values of the result are called, where they have names. */
   readonly resultNames?: ReadonlyMap<number, string>;
+  /** Of a function that components call by its types; a trace goes by these then. */
+  readonly typed?: TypedCall;
   /** Whether the guest may be suspended in it; see `Hostcall`. */
   readonly waits: boolean;
   /** One line of Markdown for who writes guests; empty where name and types say all. */

@@ -60,7 +60,7 @@ const table: readonly (readonly [what: string, bytes: Uint8Array, reason: RegExp
   [
     'a component',
     raw(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0),
-    /expected an export `wasi:http\/handler@0\.3\.0`, `wasi:http\/incoming-handler@0\.2`/,
+    /answers no requests: one that does exports `wasi:http\/handler@0\.3\.0`/,
   ],
   ['gzip', gzipSync(hello), /received a gzip file; put the unpacked \.wasm/],
   ['an ELF program', raw(0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0), /received an ELF file/],

@@ -1,6 +1,6 @@
 /** What a trace shows of the calls that the canonical ABI itself answers. */
 import type { EndTrampoline, Trampoline } from '../../wasm/component/plan.ts';
-import type { HostcallFacts, Value } from '../hostcall.ts';
+import type { HostcallFacts, TypedCall, Value } from '../hostcall.ts';
 
 type Shape = readonly [params: readonly Value[], results: readonly Value[]];
 
@@ -21,7 +21,7 @@ const blocked = new Map([
   [0xffff_ffff, 'blocked'],
 ]);
 
-/** Values that go through as the caller's own types have them are not shown. */
+/** What has values of the caller's own types is shown by these. */
 const shapes: Readonly<Record<Exclude<Trampoline['kind'], 'host' | 'stream' | 'future'>, Shape>> = {
   guest: nothing,
   'resource.new': gives(given(['rep', 'number']), handle),
@@ -53,10 +53,11 @@ const endShapes: Readonly<Record<EndTrampoline['operation'], Shape>> = {
   'drop-writable': given(['end', 'handle']),
 };
 
-export function factsOfBuiltIn(trampoline: Trampoline): HostcallFacts {
+/** @param typed Of a call to another instance, or of an answer: its values are shown. */
+export function factsOfBuiltIn(trampoline: Trampoline, typed?: TypedCall): HostcallFacts {
   const [params, results] = shapeOf(trampoline);
   const words = { params, results, resultNames: blocked, waits: false, meaning: '', spec: '' };
-  return { name: nameOf(trampoline), ...words };
+  return { name: nameOf(trampoline), ...words, ...(typed === undefined ? {} : { typed }) };
 }
 
 function shapeOf(trampoline: Trampoline): Shape {

@@ -11,10 +11,9 @@ import {
   flatAsyncParamsMax,
   flatParamsMax,
   flatResultsMax,
-  flatten,
   type ValueType,
 } from '../../wasm/component/types.ts';
-import type { Hostcall, HostcallFacts, LateHostcall, Value } from '../hostcall.ts';
+import type { Hostcall, HostcallFacts, LateHostcall, TypedCall } from '../hostcall.ts';
 import type { Codec } from './codec.ts';
 import { Codecs } from './codecs.ts';
 import type { HostFunction } from './functions.ts';
@@ -37,7 +36,7 @@ export interface PreparedFunction {
 }
 
 export interface PreparedImport extends PreparedFunction {
-  /** For a trace: core values, by the names of the parameters that they belong to. */
+  /** For a trace. */
   readonly facts: HostcallFacts;
   /** Undefined where nobody can call it; see `HostInterface.functions`. */
   readonly function: HostFunction | undefined;
@@ -109,6 +108,20 @@ export class PreparedComponent {
     return this.#late[number];
   }
 
+  /** How values cross in a call of another instance, or in the answer of a task. */
+  typed(number: number): TypedCall | undefined {
+    const trampoline = this.plan.trampolines[number];
+    if (trampoline?.kind === 'guest') {
+      const { options, type } = trampoline;
+      return typedCall({ options, type }, this.calls[number] ?? this.prepare(type));
+    }
+    if (trampoline?.kind !== 'task.return' || trampoline.result === undefined) return undefined;
+    const { result } = trampoline;
+    const options = { ...trampoline.options, isAsync: false };
+    const type = { params: [{ name: 'result', type: result }], result: undefined };
+    return typedCall({ options, type }, this.prepare(type));
+  }
+
   /** Numbers for types, equal where these are. */
   get keys(): TypeKeys {
     return this.#codecs.keys;
@@ -133,7 +146,10 @@ export class PreparedComponent {
   }
 
   /** @param isAsync It is lowered so: few parameters, and no result but where the last one says. */
-  prepare({ params, result }: FuncType, isAsync = false): PreparedFunction {
+  prepare(
+    { params, result }: Pick<FuncType, 'params' | 'result'>,
+    isAsync = false,
+  ): PreparedFunction {
     const codec = this.#codecs.ofParams(params.map(({ type }) => type));
     const resultCodec = result === undefined ? undefined : this.#codecs.of(result);
     const hasParamsInMemory = codec.flatCount > (isAsync ? flatAsyncParamsMax : flatParamsMax);
@@ -161,26 +177,25 @@ export class PreparedComponent {
   }
 }
 
+/** Whose answers may be secrets of the folder. */
+const secretInterfaces = /^(?:wasi:config|wasi:cli\/environment|spin:variables|fermyon:spin)[/@]/;
+
 function factsOf(
   { interface: owner, name, type, options }: HostTrampoline,
-  { hasParamsInMemory, hasResultInMemory }: PreparedFunction,
+  prepared: PreparedFunction,
   waits: boolean,
 ): HostcallFacts {
-  const valuesOf = (label: string, each: ValueType): Value[] =>
-    flatten(each).map(
-      (flat, place): Value => [
-        place === 0 ? label : `${label}.${place}`,
-        flat === 'i64' ? 'number64' : 'number',
-      ],
-    );
-  const params: Value[] = hasParamsInMemory
-    ? [['parameters', 'address']]
-    : type.params.flatMap((param) => valuesOf(param.name, param.type));
-  const isDirect = type.result !== undefined && !hasResultInMemory;
-  const results = isDirect && type.result !== undefined ? valuesOf('result', type.result) : [];
-  if (hasResultInMemory) params.push(['result', 'address']);
-  if (options.isAsync) results.push(['status', 'number']);
-  return { name: `${owner}#${name}`, params, results, waits, meaning: '', spec: '' };
+  const typed = typedCall({ type, options }, prepared, secretInterfaces.test(owner));
+  const words = { params: [], results: [], waits, meaning: '', spec: '' };
+  return { name: `${owner}#${name}`, ...words, typed };
+}
+
+function typedCall(
+  { options, type }: Pick<TypedCall, 'options' | 'type'>,
+  { hasParamsInMemory, hasResultInMemory, resultPlace }: PreparedFunction,
+  hidesAnswer = false,
+): TypedCall {
+  return { type, options, hasParamsInMemory, hasResultInMemory, resultPlace, hidesAnswer };
 }
 
 function placesOf(

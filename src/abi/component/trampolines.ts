@@ -45,7 +45,7 @@ export class Trampolines {
     if (trampoline === undefined) throw new TypeError(`Cannot bind trampoline ${number}`);
     const hostcall = this.#bind(trampoline, number);
     return hostcall.facts === undefined
-      ? { ...hostcall, facts: factsOfBuiltIn(trampoline) }
+      ? { ...hostcall, facts: factsOfBuiltIn(trampoline, this.#prepared.typed(number)) }
       : hostcall;
   }
 

@@ -5,7 +5,8 @@
 import type { Abi, Binding, CallEntry, EarlyCapabilities, GuestHost, Run, RunEnd } from '../abi.ts';
 import type { Hostcall, HostcallAnswer, ImportName } from '../hostcall.ts';
 import { isSteps, type Steps } from '../steps.ts';
-import { type CallSight, describeAnswer, describeGiven } from './values.ts';
+import type { CallSight } from './shown.ts';
+import { describeAnswer, describeGiven } from './values.ts';
 
 export interface TraceOptions {
   /** Whether contents, queries and the values of secret headers are shown. */
@@ -61,7 +62,8 @@ class TracedBinding implements Binding {
     const call = hostcall.call as unknown as Call;
     const traced: Call = (...args) => {
       if (this.#isFull) return call(...args);
-      const { core } = wanted;
+      // Values of a component may lie in the memory of another of its cores.
+      const core = facts.typed?.options.memory ?? wanted.core;
       const host = core === undefined ? this.#host : this.#host.core(core);
       const { showsSecrets } = this.#options;
       const open = this.#begin({ host, showsSecrets, facts, args });

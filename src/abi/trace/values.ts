@@ -2,31 +2,27 @@
  * What stands behind the arguments of a hostcall, in words that a person reads. Looks into the
  * guest's memory and trusts nothing there: what does not lie in it is shown as its address.
  */
-import { withoutSecrets } from '../../names.ts';
-import type { GuestHost } from '../abi.ts';
 import type { HostcallFacts, Value, ValueType } from '../hostcall.ts';
 import type { GuestMemory } from '../memory.ts';
+import {
+  type CallSight,
+  hidden,
+  itemsShownMax,
+  showOutside,
+  showText,
+  textBytesShownMax,
+} from './shown.ts';
+import { typedAnswer, typedGiven } from './typed-values.ts';
 
-/** Of one text. */
-const textBytesShownMax = 64;
-/** Of a list, or of the slices that bytes are scattered over. */
-const itemsShownMax = 8;
 const sliceBytes = 8;
 
 /** Headers whose values open doors. */
 const secretHeader = /auth|cookie|token|secret|password|session|api-?key|signature/i;
 
-export interface CallSight {
-  readonly facts: HostcallFacts;
-  readonly args: readonly (number | bigint)[];
-  /** Looked at only for an address: a module that passes none may have no memory. */
-  readonly host: Pick<GuestHost, 'memory'>;
-  /** Whether contents, queries and the values of secret headers are shown. */
-  readonly showsSecrets: boolean;
-}
-
 /** The arguments that a guest gives, as they are before the call. */
 export function describeGiven(call: CallSight): readonly string[] {
+  const { typed } = call.facts;
+  if (typed !== undefined) return typedGiven(call, typed);
   const words: string[] = [];
   for (const [at, [name, type]] of call.facts.params.entries()) {
     if (isOfPair(type) || isForResult(type)) continue;
@@ -37,6 +33,8 @@ export function describeGiven(call: CallSight): readonly string[] {
 
 /** What the host gave: the result, then what it wrote through addresses. */
 export function describeAnswer(call: CallSight, result: unknown): readonly string[] {
+  const { typed } = call.facts;
+  if (typed !== undefined) return typedAnswer(call, typed, result);
   const words = call.facts.results.map((value) => describeResult(call.facts, value, result));
   for (const [at, [name, type]] of call.facts.params.entries()) {
     if (type === 'out_filled') words.push(describeRoomFilled(call, at, result));
@@ -123,8 +121,6 @@ function describeNumber(type: ValueType, value: number | bigint): string {
   return type === 'flags' || type === 'address' ? `0x${unsigned.toString(16)}` : `${unsigned}`;
 }
 
-const hidden = '[hidden]';
-
 /**
  * Whether what stands at `at` belongs to a name that is a secret's: the values that come with a
  * header's name, not the name.
@@ -139,24 +135,19 @@ function hidesValues(call: CallSight, at: number): boolean {
 }
 
 function describeText(call: CallSight, ptr: number, len: number): string {
-  const { showsSecrets } = call;
   const { memory } = call.host;
-  if (!memory.holds(ptr, len)) return describeOutside(ptr, len);
-  const text = readShown(memory, ptr, len);
-  const shown =
-    showsSecrets || !/^(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i.test(text) ? text : withoutSecrets(text);
-  const rest = len >>> 0 > textBytesShownMax ? `… (${len >>> 0} bytes)` : '';
-  return `${quote(shown)}${shown === text ? rest : '…'}`;
+  if (!memory.holds(ptr, len)) return showOutside(ptr, len);
+  return showText(readShown(memory, ptr, len), len >>> 0, call.showsSecrets);
 }
 
 function describeBytes(call: CallSight, ptr: number, len: number): string {
-  if (!call.host.memory.holds(ptr, len)) return describeOutside(ptr, len);
+  if (!call.host.memory.holds(ptr, len)) return showOutside(ptr, len);
   return call.showsSecrets ? describeText(call, ptr, len) : `${len >>> 0} bytes`;
 }
 
 function describeList(call: CallSight, ptr: number, count: number): string {
   const slices = readSlices(call, ptr, count);
-  if (slices === undefined) return describeOutside(ptr, count);
+  if (slices === undefined) return showOutside(ptr, count);
   const words = slices.map((slice) => describeText(call, slice.ptr, slice.len));
   if (count >>> 0 > slices.length) words.push(`${(count >>> 0) - slices.length} more`);
   return `[${words.join(', ')}]`;
@@ -164,7 +155,7 @@ function describeList(call: CallSight, ptr: number, count: number): string {
 
 function describeHandles({ host: { memory } }: CallSight, ptr: number, count: number): string {
   const shown = Math.min(count >>> 0, itemsShownMax);
-  if (!memory.holds(ptr, shown * 4)) return describeOutside(ptr, count);
+  if (!memory.holds(ptr, shown * 4)) return showOutside(ptr, count);
   const words = Array.from(
     { length: shown },
     (_, index) => `${memory.readI32((ptr >>> 0) + index * 4)}`,
@@ -175,7 +166,7 @@ function describeHandles({ host: { memory } }: CallSight, ptr: number, count: nu
 
 function describeSources(call: CallSight, ptr: number, count: number): string {
   const slices = readSlices(call, ptr, count);
-  if (slices === undefined) return describeOutside(ptr, count);
+  if (slices === undefined) return showOutside(ptr, count);
   const words = slices.map((slice) => describeBytes(call, slice.ptr, slice.len));
   if (count >>> 0 > slices.length) words.push(`${(count >>> 0) - slices.length} more`);
   return `[${words.join(', ')}]`;
@@ -183,7 +174,7 @@ function describeSources(call: CallSight, ptr: number, count: number): string {
 
 function describeRoom(call: CallSight, ptr: number, count: number): string {
   const slices = readSlices(call, ptr, count);
-  if (slices === undefined) return describeOutside(ptr, count);
+  if (slices === undefined) return showOutside(ptr, count);
   const words = slices.map(({ len }) => `${len} bytes`);
   if (count >>> 0 > slices.length) words.push(`${(count >>> 0) - slices.length} more`);
   return `[${words.join(', ')}]`;
@@ -237,18 +228,6 @@ function readSlices(
 function readShown(memory: GuestMemory, ptr: number, len: number): string {
   const length = Math.min(len >>> 0, textBytesShownMax);
   return memory.readUtf8Lossy(ptr, length, textBytesShownMax);
-}
-
-function describeOutside(ptr: number, len: number): string {
-  return `0x${(ptr >>> 0).toString(16)}+${len >>> 0}`;
-}
-
-/** In quotes, and with nothing in it that could forge a line or command a terminal. */
-function quote(text: string): string {
-  return JSON.stringify(text).replace(
-    /[^\x20-\x7e]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 function numberAt({ args }: CallSight, at: number): number {

@@ -35,6 +35,7 @@ async function runOnce(start: RunStart, port: MessagePort): Promise<void> {
 function openParts(start: RunStart, port: MessagePort, tell: (message: FromRun) => void) {
   const { config } = start;
   const { limits } = config;
+  const hasLinks = start.site?.settings?.middleware !== undefined;
   const page = new LedgerPage(start.ledger, 0);
   setInterval(() => page.beat(), beatMs).unref();
   const account = new Account(start.account, 0);
@@ -49,7 +50,10 @@ function openParts(start: RunStart, port: MessagePort, tell: (message: FromRun) 
       ...{ config, guards, account },
       servedPorts: [],
       isRunAlone: true,
-      onGuestLine: (_level, line) => tell({ kind: 'log', line }),
+      onGuestLine: (_level, line, { modulePath }) => {
+        // Of several that answer one request each says who it is.
+        tell({ kind: 'log', line: hasLinks ? `${modulePath}: ${line}` : line });
+      },
     },
     {
       starts: start.capabilities,

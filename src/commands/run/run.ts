@@ -76,8 +76,9 @@ export const run: Command = {
       'another. Without it the path is /, and a module finds no files and no settings. What ' +
       '[[middleware]] puts before the path runs first, and a link named here runs where it ' +
       'stands; who may read (.kbp_config) is not asked.',
-    'With --trace beginnings of texts and bytes are shown, secrets too; of what a component ' +
-      'gives, the addresses alone. A run is traced up to limits.trace_lines_per_run_max hostcalls.',
+    'With --trace beginnings of texts and bytes are shown, secrets too. A run is traced up to ' +
+      'limits.trace_lines_per_run_max hostcalls. Where there is middleware each line names its ' +
+      'module.',
     'Exits with 0 only when the guest replied, whatever the status.',
   ],
   async run(given, terminal) {

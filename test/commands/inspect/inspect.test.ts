@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import { component } from '../../support/component-bytes.ts';
 import { cliGuest } from '../../support/component-guests.ts';
 import { TestFolder } from '../../support/folder.ts';
 import { assemble } from '../../wasm/support/assemble.ts';
@@ -27,6 +28,16 @@ test('a component: its interfaces, and how it is called', async () => {
   expect(stdout).toMatch(/^ {2}component 2 core modules$/m);
   expect(stdout).toMatch(/^ {4}wasi:cli\/stdout@0\.2\.0$/m);
   expect(stdout).toMatch(/^ {4}wasi:cli\/run@0\.2\.0#run$/m);
+});
+
+test('a component that answers no requests: what it lacks', async () => {
+  using folder = new TestFolder();
+  folder.write('library.wasm', component());
+  const { code, stdout } = await runProgram(['inspect', folder.path('library.wasm')]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /it would not be served\. .*it answers no requests: one that does exports/,
+  );
 });
 
 test('--json has the same as data', async () => {

@@ -42,6 +42,17 @@ describe('middleware before the path', () => {
     expect(stdout).toMatch(/\n\nthe body$/);
   });
 
+  test('is named in what is told of its calls', async () => {
+    using folder = folderWith(['relay', 'guard']);
+    const { code, stderr } = await run(folder, 'app.wasm', '--path', '/app.wasm/k', '--trace');
+    expect(code).toBe(0);
+    const lines = stderr.trimEnd().split('\n');
+    const names = new Set(lines.map((line) => line.slice(0, line.indexOf(': '))));
+    expect([...names].sort()).toEqual(['app.wasm', 'guard.wasm', 'relay.wasm']);
+    // Texts, and not where they lie.
+    expect(stderr).toMatch(/^guard\.wasm: wasi:http\/.* → .*"\/app\.wasm\/k"/m);
+  });
+
   test('is named where it fails', async () => {
     using folder = folderWith(['traps']);
     folder.write('traps.wasm', trapsAfter);

@@ -360,7 +360,7 @@ describe('--trace', () => {
     expect(lines.filter((line) => !line.startsWith('wasi:'))).toEqual([
       'stream.new() → ends=12884901890',
       'future.new() → ends=21474836484',
-      'task.return()',
+      'task.return(result=ok(#4))',
       'stream.write(end=3, ptr=0x200, count=5) → code=80',
       'stream.drop-writable(end=3)',
       'future.write(end=5, ptr=0x100) → code=0',

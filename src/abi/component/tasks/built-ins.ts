@@ -41,7 +41,7 @@ function bindReturn(parts: BuiltInParts, { result, options }: Of<'task.return'>)
   const { guest, prepared } = parts;
   const { trap } = guest;
   const params = result === undefined ? [] : [{ name: 'result', type: result }];
-  const lifted = prepared.prepare({ kind: 'func', isAsync: false, params, result: undefined });
+  const lifted = prepared.prepare({ params, result: undefined });
   const crossing = parts.crossing(options);
   const key = prepared.keys.of(result);
   const call = (...flat: WasmValue[]): void => {

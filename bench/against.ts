@@ -1,7 +1,6 @@
 /**
  * CPU time of a serving thread for one request, of this checkout against another one, both as
- * published and side by side: `node bench/against.ts --before DIRECTORY [--starts N] [--rounds N]
- * [--seconds N] [--only ROWS]`, where `DIRECTORY` is a second worktree with its node_modules.
+ * published and side by side.
  *
  * The median of many short rounds is told; CPU time and not requests a second, because that stays
  * the same when other programs want the processors. Needs Linux, two processors, `perf`, `wrk`,
@@ -11,8 +10,9 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { holdObjects, objectGuest } from '../scripts/attack/object-guest.ts';
+import { readScriptLine, refuseScriptLine } from '../scripts/command-line.ts';
 import { assemble } from '../test/wasm/support/assemble.ts';
 import { smallGuest } from './daemon-rows.ts';
 import { readCgiGuest, readRustCgiGuest } from './guest-rows.ts';
@@ -78,15 +78,20 @@ const kits: readonly Load[] = [
   { name: 'Fastly kit for Go', kit: 'go.wasm', weight: 0.05 },
 ].map((kit) => ({ ...kit, path: 'hello', over: 'http' }));
 
-const { values } = parseArgs({
-  options: {
-    before: { type: 'string' },
-    starts: { type: 'string', default: '3' },
-    rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '1' },
-    only: { type: 'string', default: '' },
+const line = {
+  command: 'node bench/against.ts',
+  about:
+    'CPU time of a serving thread for one request, of this checkout against another one. Needs\n' +
+    'Linux, two processors, perf, wrk, h2load, taskset and openssl. FASTLY_GUESTS adds programs.',
+  flags: {
+    before: { kind: 'text', value: 'DIR', means: 'The other checkout, with its node_modules' },
+    starts: { kind: 'number', fallback: 3, min: 1, isWhole: true, means: 'Of both servers' },
+    rounds: { kind: 'number', fallback: 7, min: 1, isWhole: true, means: 'In each start' },
+    seconds: { kind: 'number', fallback: 1, min: 0.1, means: 'Of each round' },
+    only: { kind: 'text', value: 'WORDS', fallback: '', means: 'Rows with these words in them' },
   },
-});
+} as const;
+const { flags } = readScriptLine(line);
 
 /** The thread that has worked most since the process began: the one that serves. */
 function busiestThread(pid: number): string {
@@ -140,8 +145,8 @@ interface Found {
 /** Both at the same time and on the same processor: whatever disturbs one disturbs the other. */
 async function compare(load: Load, servers: readonly Server[], found: Found): Promise<void> {
   await warm(load, servers);
-  const seconds = Number(values.seconds);
-  for (let round = 0; round < Number(values.rounds); round += 1) {
+  const { rounds, seconds } = flags;
+  for (let round = 0; round < rounds; round += 1) {
     const both = await Promise.all(servers.map((server) => measure(load, server, seconds)));
     found.before.push(both[0]?.cpuUs ?? Number.NaN);
     found.after.push(both[1]?.cpuUs ?? Number.NaN);
@@ -171,11 +176,11 @@ async function main(directory: string): Promise<void> {
     TERRAFIRMA_TLS_REDIRECTS: 'false',
   };
   const programs = [packProgram(directory), packProgram(here)];
-  const wanted = [...loads, ...presentKits()].filter(({ name }) => name.includes(values.only));
+  const wanted = [...loads, ...presentKits()].filter(({ name }) => name.includes(flags.only));
   for (const load of wanted) {
     using folder = fillFolder(load);
     const found: Found = { before: [], after: [] };
-    for (let start = 0; start < Number(values.starts); start += 1) {
+    for (let start = 0; start < flags.starts; start += 1) {
       const starting = programs.map((program) =>
         Server.daemon(folder.directory, environment, program),
       );
@@ -215,7 +220,7 @@ function fillFolder({ kit }: Load): BenchFolder {
   return folder;
 }
 
-if (values.before === undefined) {
-  throw new Error('Cannot compare: --before must name another checkout: received nothing');
+if (flags.before === undefined) {
+  refuseScriptLine(line, '--before must name another checkout: received nothing');
 }
-await main(values.before);
+await main(flags.before);

@@ -1,11 +1,11 @@
 /**
  * What an open dashboard costs the daemon: CPU time of its process with a browser that shows the
  * overview, against the same time without, 1,000 functions in four folders and a few requests to
- * each: `node bench/dashboard.ts [--seconds N] [--rounds N]`. Needs Linux and Chromium.
+ * each. Needs Linux and Chromium.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { readScriptLine } from '../scripts/command-line.ts';
 import { askAdmin, changeAdmin, socketOf } from '../test/support/admin.ts';
 import { chromiumPath, startBrowser } from '../test/support/browser.ts';
 import { TestDaemon } from '../test/support/daemon.ts';
@@ -20,10 +20,12 @@ const requestsPerSecond = 20;
 /** Of `/proc/PID/stat`, as Linux has it everywhere. */
 const ticksPerSecond = 100;
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '30' },
-    rounds: { type: 'string', default: '3' },
+const { flags } = readScriptLine({
+  command: 'node bench/dashboard.ts',
+  about: 'What an open dashboard costs the daemon, in CPU time. Needs Linux and Chromium.',
+  flags: {
+    seconds: { kind: 'number', fallback: 30, min: 1, means: 'Of each round, with and without' },
+    rounds: { kind: 'number', fallback: 3, min: 1, isWhole: true, means: 'How many' },
   },
 });
 if (chromiumPath === undefined) throw new Error('Cannot measure: Chromium must be there');
@@ -78,9 +80,9 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-const seconds = Number(values.seconds);
+const { rounds, seconds } = flags;
 const costs: number[] = [];
-for (let round = 0; round < Number(values.rounds); round += 1) {
+for (let round = 0; round < rounds; round += 1) {
   await page.goto('about:blank');
   await wait(3_000);
   const without = await shareOfCore(seconds);

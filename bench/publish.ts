@@ -5,6 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { readScriptLine } from '../scripts/command-line.ts';
 import { markedParts, replaceMarkedPart } from '../scripts/marked-part.ts';
 import {
   formatNumber,
@@ -99,10 +100,13 @@ function describeMachine({ processor, cores, node, load, generator, isPinned }: 
 }
 
 if (import.meta.main) {
-  const reports = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, 'utf8')));
-  if (reports.length === 0) {
-    throw new RangeError('Cannot publish: name the files that --json wrote: received none');
-  }
+  const { rest: files } = readScriptLine({
+    command: 'node bench/publish.ts',
+    about: 'Writes what FILEs of the bench hold (--json) into docs/performance.md and the README.',
+    flags: {},
+    rest: { usage: 'FILE…', min: 1, max: 100 },
+  });
+  const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
   const measured = readMeasured(reports);
   for (const document of ['../docs/performance.md', '../README.md']) {
     const file = fileURLToPath(new URL(document, import.meta.url));

@@ -1,26 +1,15 @@
 /**
  * `npm run bench`: ours beside others, in one run. Prints a table, writes JSON where asked, and
- * says which ratios are worse than in the recorded baseline.
- *
- *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
- *                    [--json FILE] [--record]
- *
- * GROUPS: some of engine, cpu, metering, rewriting, daemon, fresh, threads, guests, wasi, store,
- * cache, cluster, tls, upload, streams, operators, wasmtime, components, fastly, sites, workerd,
- * with commas; all but the last two by default. `fastly` needs FASTLY_GUESTS, and compares with
- * VICEROY where that names the program; `components` needs COMPONENT_GUESTS, and compares with
- * WASMTIME. `cluster` needs NATS_SERVER. `wasi` has a program in Go where CGI_GO_GUEST names it.
- * `sites` takes twenty-five minutes and more, and so is left out unless asked for by name.
+ * says which ratios are worse than in the recorded baseline. `--help` says what groups there are.
  *
  * `node bench/publish.ts FILE…` writes what FILE holds into docs/performance.md and the README.
  *
- * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * A group that fails is told and left out, and so is a round in which a server failed that ours is
  * compared with. Exit code 1: a group failed, or a ratio is clearly worse than the baseline.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
+import { readScriptLine, refuseScriptLine } from '../scripts/command-line.ts';
 import { measureCache } from './cache-rows.ts';
 import { measureCluster } from './cluster-rows.ts';
 import { measureComponents } from './component-rows.ts';
@@ -58,20 +47,27 @@ const groupsByDefault =
   'engine,cpu,metering,rewriting,daemon,fresh,threads,guests,wasi,store,cache,cluster,tls,' +
   'upload,streams,operators,wasmtime,components,fastly';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
-    only: {
-      type: 'string',
-      default: groupsByDefault,
-    },
-    json: { type: 'string' },
-    record: { type: 'boolean', default: false },
+const line = {
+  command: 'npm run bench --',
+  about: `Ours beside others, side by side. GROUPS, with commas; these where it is left out:
+  ${groupsByDefault.replaceAll(',', ' ')}
+
+fastly      needs FASTLY_GUESTS, and compares with VICEROY where that names the program
+components  needs COMPONENT_GUESTS, and compares with WASMTIME, as wasmtime does
+cluster     needs NATS_SERVER
+wasi        has a program in Go where CGI_GO_GUEST names it
+sites       takes twenty-five minutes and more: by its name alone
+workerd     is installed from npm into a temporary folder: by its name alone`,
+  flags: {
+    rounds: { kind: 'number', fallback: 3, min: 1, isWhole: true, means: 'Of each row' },
+    seconds: { kind: 'number', fallback: 3, min: 0.1, means: 'Of each round' },
+    only: { kind: 'text', value: 'GROUPS', means: 'Some of the groups' },
+    json: { kind: 'text', value: 'FILE', means: 'Where to write all that was measured' },
+    record: { kind: 'switch', means: 'Make it the baseline' },
   },
-});
-const rounds = Number(values.rounds);
-const seconds = Number(values.seconds);
+} as const;
+const { flags } = readScriptLine(line);
+const { rounds, seconds } = flags;
 
 const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   engine: () => measureEngine(rounds),
@@ -97,12 +93,11 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   workerd: () => measureWorkerd({ rounds, seconds }),
 };
 
-const wanted = values.only.split(',').map((name) => {
+const wanted = (flags.only ?? groupsByDefault).split(',').map((name) => {
   const measure = measures[name];
   if (measure !== undefined) return { name, measure };
   const known = Object.keys(measures).join(', ');
-  process.stderr.write(`Cannot measure: --only takes ${known}: received ${name}\n`);
-  return process.exit(1);
+  return refuseScriptLine(line, `--only takes ${known}: received ${name}`);
 });
 const groups: MeasuredGroup[] = [];
 const failed: string[] = [];
@@ -121,7 +116,7 @@ for (const { name, measure } of wanted) {
 console.log(JSON.stringify(describeMachine()));
 if (failed.length > 0) console.error(`NOT MEASURED: ${failed.join(', ')}`);
 const rows = groups.flatMap((group) => group.rows);
-if (values.record) recordBaseline(rows);
+if (flags.record) recordBaseline(rows);
 const worse = compareToBaseline(rows);
 for (const { name, before, now } of worse) {
   console.log(`WORSE than recorded: ${name}: ${before} before, ${now.toPrecision(3)} now`);
@@ -141,7 +136,7 @@ function describeMachine(): Machine {
 
 /** What is there so far, where `--json` asks for it. */
 function keep(measured: readonly MeasuredGroup[]): void {
-  if (values.json === undefined) return;
+  if (flags.json === undefined) return;
   const report: Report = { machine: describeMachine(), rounds, seconds, groups: measured };
-  writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`);
 }

@@ -1,16 +1,18 @@
 /**
  * Many services of WASI 0.3 that wait for the clock at the same time: prints, as JSON, the resident
  * memory they took meanwhile. An error when one did not go on and answer.
- *
- *   node --expose-gc bench/suspended-services.ts [--count N]
  */
-import { parseArgs } from 'node:util';
+import { readScriptLine } from '../scripts/command-line.ts';
 import { Engine } from '../test/engine/world.ts';
 import { World } from '../test/support/abi-world.ts';
 import { serviceGuest } from '../test/support/async-guests.ts';
 
-const { values } = parseArgs({ options: { count: { type: 'string', default: '10000' } } });
-const count = Number(values.count);
+const { flags } = readScriptLine({
+  command: 'node --expose-gc bench/suspended-services.ts',
+  about: 'The memory of services of WASI 0.3 that wait for the clock at the same time.',
+  flags: { count: { kind: 'number', fallback: 10_000, min: 1, isWhole: true, means: 'How many' } },
+});
+const { count } = flags;
 
 /** Waits with nothing on a stack, then answers "awake". */
 const guest = serviceGuest(`

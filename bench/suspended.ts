@@ -2,21 +2,21 @@
  * Many guests of one page that wait at the same time, each so many calls deep: prints, as JSON, the
  * resident memory they took meanwhile, and what they took when all of them had gone on, answered
  * and were idle. An error when one did not.
- *
- *   node [--wasm-stack-switching-stack-size=KIB] bench/suspended.ts [--count N] [--depth N]
  */
-import { parseArgs } from 'node:util';
+import { readScriptLine } from '../scripts/command-line.ts';
 import { Engine } from '../test/engine/world.ts';
 import { MapKeyValue, World } from '../test/support/abi-world.ts';
 import { assemble } from '../test/wasm/support/assemble.ts';
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '10000' },
-    depth: { type: 'string', default: '0' },
+const { flags } = readScriptLine({
+  command: 'node [--wasm-stack-switching-stack-size=KIB] bench/suspended.ts',
+  about: 'The memory of guests of one page that wait for the key-value store at the same time.',
+  flags: {
+    count: { kind: 'number', fallback: 10_000, min: 1, isWhole: true, means: 'How many' },
+    depth: { kind: 'number', fallback: 0, isWhole: true, means: 'Of their calls' },
   },
 });
-const count = Number(values.count);
+const { count, depth } = flags;
 
 /** Waits for the key-value store at the end of all its calls, then answers "awake". */
 const guest = assemble(`(module
@@ -34,7 +34,7 @@ const guest = assemble(`(module
       (else
         (call $get (i32.const 0x50) (i32.const 0x54) (i32.const 0x100) (i32.const 5)))))
   (func (export "run")
-    (drop (call $wait (i32.const ${Number(values.depth)})))
+    (drop (call $wait (i32.const ${depth})))
     (drop (call $set (i32.const 0) (i32.const 0x100) (i32.const 5)))))`);
 
 class LateStore extends MapKeyValue {

@@ -1,16 +1,21 @@
 /**
  * What idle WebSockets cost: opens so many to one serving thread of a daemon of its own and prints
- * how much its resident memory grew. `node bench/websockets.ts [COUNT]`. Starts processes, uses
- * loopback.
+ * how much its resident memory grew. Starts processes, uses loopback.
  */
 import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
+import { readScriptLine } from '../scripts/command-line.ts';
 import { TestDaemon, waitFor } from '../test/support/daemon.ts';
 import { TestFolder } from '../test/support/folder.ts';
 import { ask } from '../test/support/http.ts';
 import { counterGuest } from '../test/support/websocket-guests.ts';
 
-const count = Number(process.argv[2] ?? 1_000);
+const { flags } = readScriptLine({
+  command: 'node bench/websockets.ts',
+  about: 'The memory of idle WebSockets to one serving thread.',
+  flags: { count: { kind: 'number', fallback: 1_000, min: 1, isWhole: true, means: 'How many' } },
+});
+const { count } = flags;
 const SETTLE_MS = 5_000;
 
 function residentMb(pid: number): number {

@@ -1,34 +1,31 @@
 /**
  * `npm run attack`: starts a daemon, attacks it as strangers would, and tells what Alice, who has
- * nothing to do with it, notices.
- *
- *   npm run attack -- [--only NAMES] [--seconds N] [--together] [--turns | --waits]
- *     [--json FILE]
- *
- * NAMES: some of the attacks, with commas; all by default, one after the other. `--together`: all
- * the named at once. `--turns`: also who had the cores, and what the longest turns of each thread's
- * event loop were spent on, by CPU time. `--waits`: also where the slowest of Alice's requests
- * waited, and what their thread did meanwhile. Neither waits for memory to come back, and what is
- * said of that means nothing then. Exit code 1: a bar was missed.
+ * nothing to do with it, notices. `--help` says how. Exit code 1: a bar was missed.
  */
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import type { Attack } from './attack/attack.ts';
 import { barsFor, judge, type Measured, mib, ms, quantile } from './attack/bars.ts';
 import { attacks } from './attack/catalogue.ts';
 import { runTrial } from './attack/trial.ts';
+import { readScriptLine, refuseScriptLine } from './command-line.ts';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    seconds: { type: 'string', default: '20' },
-    together: { type: 'boolean', default: false },
-    turns: { type: 'boolean', default: false },
-    waits: { type: 'boolean', default: false },
-    json: { type: 'string' },
+const line = {
+  command: 'npm run attack --',
+  about:
+    'Starts a daemon, attacks it as strangers would, and tells what Alice, who has nothing to\n' +
+    'do with it, notices. Neither --turns nor --waits waits for memory to come back: what is\n' +
+    'said of that means nothing then.',
+  flags: {
+    only: { kind: 'text', value: 'NAMES', means: 'Some of the attacks, with commas' },
+    seconds: { kind: 'number', fallback: 20, min: 1, means: 'How long each lasts' },
+    together: { kind: 'switch', means: 'All of them at once' },
+    turns: { kind: 'switch', means: 'Who had the cores, and what the longest turns went to' },
+    waits: { kind: 'switch', means: 'Where the slowest of her requests waited' },
+    json: { kind: 'text', value: 'FILE', means: 'Where to write all that was measured' },
   },
-});
+} as const;
+const { flags } = readScriptLine(line);
 
 function choose(names: string | undefined): readonly Attack[] {
   if (names === undefined) return attacks;
@@ -36,7 +33,7 @@ function choose(names: string | undefined): readonly Attack[] {
     const attack = attacks.find((each) => each.name === name);
     if (attack !== undefined) return attack;
     const known = attacks.map((each) => each.name).join(', ');
-    throw new RangeError(`Cannot attack: one of ${known}: received ${name}`);
+    return refuseScriptLine(line, `--only takes names of ${known}: received ${name}`);
   });
 }
 
@@ -60,22 +57,22 @@ function describe(measured: Measured): string {
 }
 
 function watched(): 'turns' | 'waits' | undefined {
-  if (values.turns && values.waits) {
-    throw new RangeError('Cannot attack: --turns or --waits: received both');
+  if (flags.turns && flags.waits) {
+    return refuseScriptLine(line, '--turns or --waits: received both');
   }
-  if (values.turns) return 'turns';
-  return values.waits ? 'waits' : undefined;
+  if (flags.turns) return 'turns';
+  return flags.waits ? 'waits' : undefined;
 }
 
-const chosen = choose(values.only);
-const trials = values.together ? [chosen] : chosen.map((attack) => [attack]);
+const chosen = choose(flags.only);
+const trials = flags.together ? [chosen] : chosen.map((attack) => [attack]);
 const results: unknown[] = [];
 let missed = 0;
 for (const trial of trials) {
   const name = trial.map((attack) => attack.name).join(' + ');
   const what = trial.length === 1 ? ` (${trial[0]?.what})` : '';
   const { seen, ...measured } = await runTrial(trial, {
-    seconds: Number(values.seconds),
+    seconds: flags.seconds,
     watches: watched(),
   });
   const faults = judge(measured, barsFor(trial.length));
@@ -83,9 +80,9 @@ for (const trial of trials) {
   console.log(`${faults.length === 0 ? 'held' : 'HURT'}: ${name}${what}`);
   console.log(`  ${describe(measured)}`);
   for (const fault of faults) console.log(`  - ${fault}`);
-  for (const line of seen) console.log(line);
+  for (const each of seen) console.log(each);
   results.push({ name, faults, measured });
 }
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);
 console.log(`${trials.length - missed} held, ${missed} hurt`);
 process.exitCode = missed === 0 ? 0 : 1;

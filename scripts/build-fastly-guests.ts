@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { readScriptLine, refuseScriptLine } from './command-line.ts';
 
 const rootFolder = join(import.meta.dirname, '..');
 /** Registries and compilers may take minutes on a slow machine; a hanging one may not take all. */
@@ -106,9 +107,17 @@ function build({ name, folder: source, module, steps }: Program, targetFolder: s
   }
 }
 
-const [targetFolder, ...wanted] = process.argv.slice(2);
-if (targetFolder === undefined) {
-  throw new Error('Cannot build: it needs a folder to build into: received none');
+const names = programs.map(({ name }) => name);
+const line = {
+  command: 'node scripts/build-fastly-guests.ts',
+  about: `Builds programs of Fastly's kits into DIR; NAMES: some of ${names.join(', ')}.`,
+  flags: {},
+  rest: { usage: 'DIR [NAMES]', min: 1, max: 1 + names.length },
+};
+const [targetFolder = '', ...wanted] = readScriptLine(line).rest;
+const unknown = wanted.find((name) => !names.includes(name));
+if (unknown !== undefined) {
+  refuseScriptLine(line, `NAMES are some of ${names.join(', ')}: received ${unknown}`);
 }
 mkdirSync(targetFolder, { recursive: true });
 try {

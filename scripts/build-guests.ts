@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import wabt from 'wabt';
+import { readScriptLine } from './command-line.ts';
 
 const rootFolder = join(import.meta.dirname, '..');
 const guestsFolder = join(rootFolder, 'test', 'guests');
@@ -180,6 +181,11 @@ async function buildAll(): Promise<void> {
 }
 
 if (import.meta.main) {
+  readScriptLine({
+    command: 'node scripts/build-guests.ts',
+    about: 'Assembles and compiles the guests of tests, examples and demo.',
+    flags: {},
+  });
   try {
     await buildAll();
   } catch (error) {

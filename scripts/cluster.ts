@@ -1,11 +1,6 @@
 /**
- * Three servers of the engine and three daemons on one machine, for trying:
- *
- *   npm run cluster -- FOLDER [FIRST_PORT]
- *
- * The daemons serve the folder on three ports from 8081 on; what they keep goes with the end.
- * NATS_SERVER names nats-server where it is not in the PATH. Ctrl-C ends all of it. The first lines
- * say how to look at each node and which process each server is.
+ * Three servers of the engine and three daemons on one machine, for trying. The first lines say how
+ * to look at each node and which process each server is.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,21 +9,27 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { NatsServers, natsProgram } from '../test/support/nats-servers.ts';
+import { readScriptLine, refuseScriptLine } from './command-line.ts';
 
 const program = join(import.meta.dirname, '../src/main.ts');
 const nodes = 3;
 
-const [folder, portText = '8081'] = process.argv.slice(2);
+const line = {
+  command: 'npm run cluster --',
+  about:
+    'Three servers of the engine and three daemons that serve FOLDER on three ports from\n' +
+    'FIRST_PORT on, 8081 where it is left out. What they keep goes with the end, which is\n' +
+    'Ctrl-C. NATS_SERVER names nats-server where it is not in the PATH.',
+  flags: {},
+  rest: { usage: 'FOLDER [FIRST_PORT]', min: 1, max: 2 },
+};
+const [folder, portText = '8081'] = readScriptLine(line).rest;
 const firstPort = Number(portText);
 if (!Number.isInteger(firstPort) || firstPort < 1 || firstPort > 65_533) {
-  const rule = 'the first port must be from 1 to 65533';
-  process.stderr.write(`Cannot try a cluster: ${rule}: received ${portText}\n`);
-  process.exit(2);
+  refuseScriptLine(line, `the first port must be from 1 to 65533: received ${portText}`);
 }
-if (folder === undefined || natsProgram === undefined) {
-  const missing = folder === undefined ? 'a folder' : 'nats-server, see NATS_SERVER';
-  process.stderr.write(`Cannot try a cluster: there must be ${missing}: received none\n`);
-  process.exit(2);
+if (natsProgram === undefined) {
+  refuseScriptLine(line, 'there must be nats-server, see NATS_SERVER: received none');
 }
 const servers = await NatsServers.start({ count: 3 });
 const state = mkdtempSync(join(tmpdir(), 'terrafirma-cluster-'));

@@ -9,6 +9,7 @@ import { splitName, tomlValue } from '../src/config/print.ts';
 import type { Machine, Setting } from '../src/config/schema.ts';
 import { allSettings, variableOf } from '../src/config/schema.ts';
 import { describeSettingsFile } from '../src/site/settings/file.ts';
+import { readScriptLine } from './command-line.ts';
 import { describeJsonSchema } from './json-schema.ts';
 
 const someMachine: Machine = {
@@ -175,6 +176,11 @@ const introduction: readonly string[] = [
 ];
 
 if (import.meta.main) {
+  readScriptLine({
+    command: 'node scripts/config-files.ts',
+    about: 'Writes the sample configuration, its schemas and docs/configuration.md.',
+    flags: {},
+  });
   const root = path.dirname(import.meta.dirname);
   for (const [file, content] of renderConfigFiles()) writeFileSync(path.join(root, file), content);
 }

@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { readScriptLine } from './command-line.ts';
 import { compileTo } from './compile.ts';
 import { manPagePath } from './man-page.ts';
 
@@ -166,6 +167,12 @@ function run(command: string, args: readonly string[], directory: string): Buffe
 }
 
 if (import.meta.main) {
-  const file = buildPackage(path.resolve(process.argv[2] ?? '.'));
+  const { rest } = readScriptLine({
+    command: 'node scripts/deb.ts',
+    about: 'Builds the Debian package; DIR gets it, or the directory here.',
+    flags: {},
+    rest: { usage: '[DIR]', max: 1 },
+  });
+  const file = buildPackage(path.resolve(rest[0] ?? '.'));
   process.stdout.write(`${file}\n`);
 }

@@ -1,15 +1,10 @@
 /**
  * Draws modules that are dear to compile, has them judged as the daemon does, and compiles what was
  * accepted once more: the compilers that may have a module must stay within the bounds that
- * accepted it, and no module may end a process that was to compile it.
- *
- *   node scripts/fuzz-compile.ts [--seconds N] [--seed S] [--keep DIR]
- *
- * DIR gets the modules that were complained about. Exit code 1: one was found.
+ * accepted it, and no module may end a process that was to compile it. Exit code 1: one does.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { createCatalogue } from '../src/abi/catalogue.ts';
 import { defaultLimits } from '../src/config/config.ts';
 import { buildArtifact, formsOf } from '../src/deploy/build/artifact.ts';
@@ -18,13 +13,18 @@ import { type Compiler, runTrial } from '../src/deploy/build/trial-process.ts';
 import type { TrialBounds } from '../src/deploy/build/trial-watch.ts';
 import { TerrafirmaError } from '../src/errors.ts';
 import type { OwnerKey } from '../src/names.ts';
+import { readScriptLine } from './command-line.ts';
 import { drawCostly } from './fuzz/costly.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    seed: { type: 'string', default: '1' },
-    keep: { type: 'string' },
+const { flags } = readScriptLine({
+  command: 'npm run fuzz:compile --',
+  about:
+    'Draws modules that are dear to compile, has them judged as the daemon does, and compiles\n' +
+    'what was accepted once more, within the bounds that accepted it.',
+  flags: {
+    seconds: { kind: 'number', fallback: 60, means: 'How long' },
+    seed: { kind: 'number', fallback: 1, isWhole: true, means: 'The first seed' },
+    keep: { kind: 'text', value: 'DIR', means: 'Where to put modules that were complained about' },
   },
 });
 
@@ -83,19 +83,19 @@ async function complain(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefi
 }
 
 async function main(): Promise<number> {
-  const deadlineMs = performance.now() + Number(values.seconds) * 1_000;
-  let seed = Number(values.seed);
+  const deadlineMs = performance.now() + flags.seconds * 1_000;
+  let seed = flags.seed;
   for (; performance.now() < deadlineMs; seed += 1) {
     const { bytes, what } = drawCostly(seed);
     const complaint = await complain(bytes);
     if (complaint === undefined) continue;
     console.error(`seed ${seed}, ${what}: ${complaint}`);
-    if (values.keep !== undefined) {
-      writeFileSync(path.join(values.keep, `costly-${seed}.wasm`), bytes);
+    if (flags.keep !== undefined) {
+      writeFileSync(path.join(flags.keep, `costly-${seed}.wasm`), bytes);
     }
     return 1;
   }
-  console.log(`nothing found in seeds ${values.seed} to ${seed - 1}: ${JSON.stringify(counts)}`);
+  console.log(`nothing found in seeds ${flags.seed} to ${seed - 1}: ${JSON.stringify(counts)}`);
   return 0;
 }
 

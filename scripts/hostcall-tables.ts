@@ -20,6 +20,7 @@ import { fetchedHostcalls, outgoingHostcalls } from '../src/abi/terrarium/respon
 import { compilerHostcalls } from '../src/abi/wasip1/compilers.ts';
 import { httpHostcalls } from '../src/abi/wasip1/send-http.ts';
 import { preview1Hostcalls } from '../src/abi/wasip1/table.ts';
+import { readScriptLine } from './command-line.ts';
 import { componentTables } from './hostcall-tables/components.ts';
 import { replaceMarkedPart } from './marked-part.ts';
 
@@ -175,6 +176,11 @@ function renderTable(
 }
 
 if (import.meta.main) {
+  readScriptLine({
+    command: 'node scripts/hostcall-tables.ts',
+    about: 'Writes the tables of hostcalls in docs/guests.',
+    flags: {},
+  });
   const root = path.dirname(import.meta.dirname);
   for (const [file, text] of renderHostcallDocuments(root)) {
     writeFileSync(path.join(root, file), text);

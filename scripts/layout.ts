@@ -5,12 +5,19 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { readScriptLine } from './command-line.ts';
 import { writeRooms } from './layout/architecture.ts';
 import { checkLayout } from './layout/repository.ts';
 import { rooms } from './layout/rooms.ts';
 
 const root = path.dirname(import.meta.dirname);
-if (process.argv.includes('--write')) {
+const { flags } = readScriptLine({
+  command: 'npm run check:layout --',
+  about:
+    'Who imports whom, cycles, lengths, dead files, words, and lists that must match the code.',
+  flags: { write: { kind: 'switch', means: 'Bring the table of rooms up to date first' } },
+});
+if (flags.write) {
   const file = path.join(root, 'docs/architecture.md');
   writeFileSync(file, writeRooms(readFileSync(file, 'utf8'), rooms));
 }

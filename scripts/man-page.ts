@@ -8,6 +8,7 @@ import { flagsOf } from '../src/commands/arguments.ts';
 import { loadCommands } from '../src/commands/catalogue.ts';
 import type { Command } from '../src/commands/command.ts';
 import { exitCodeLines } from '../src/commands/help.ts';
+import { readScriptLine } from './command-line.ts';
 
 export const manPagePath = 'docs/terrafirma.1';
 
@@ -70,6 +71,11 @@ function text(words: string): string {
 }
 
 if (import.meta.main) {
+  readScriptLine({
+    command: 'node scripts/man-page.ts',
+    about: 'Writes the manual page, docs/terrafirma.1.',
+    flags: {},
+  });
   const root = path.dirname(import.meta.dirname);
   writeFileSync(path.join(root, manPagePath), await renderManPage());
 }

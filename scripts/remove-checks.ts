@@ -2,22 +2,29 @@
  * Do the tests guard the limits? Takes one check after another out of a copy of the program, and
  * runs the tests that must fail without it. A check that can be removed unnoticed fails the run.
  * Touches other processes and the file system, in a temporary folder alone.
- *
- *   node scripts/remove-checks.ts [--minutes N]
- *
- * `--minutes`: no further check is taken out after so long. Each day begins at another one, so that
- * all have their turn.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { readScriptLine } from './command-line.ts';
 import { checks } from './remove-checks/checks.ts';
 import type { RemovableCheck } from './remove-checks/removable.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: 'Infinity' } } });
+const { flags } = readScriptLine({
+  command: 'npm run test:checks --',
+  about:
+    'Takes one limit after another out of a copy of the program, and runs the tests that must\n' +
+    'fail without it. Each day begins at another one, so that all have their turn.',
+  flags: {
+    minutes: {
+      kind: 'number',
+      fallback: Number.POSITIVE_INFINITY,
+      means: 'No further one is taken out after so long',
+    },
+  },
+});
 
 const root = path.dirname(import.meta.dirname);
 const copied = [
@@ -111,4 +118,4 @@ function main(minutesMax: number): number {
   return unnoticed === 0 ? 0 : 1;
 }
 
-process.exitCode = main(Number(values.minutes));
+process.exitCode = main(flags.minutes);

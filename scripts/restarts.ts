@@ -1,25 +1,28 @@
 /**
  * Restarts a daemon again and again under load of HTTP/1.1, TLS, HTTP/2, POSTs and WebSockets, with
- * sockets that somebody else holds: `node scripts/restarts.ts --restarts 20 --clients 8`. Ends with
- * 1 where one request was not answered. Needs systemd-socket-activate.
+ * sockets that somebody else holds. Ends with 1 where one request was not answered.
  */
 import process from 'node:process';
-import { parseArgs } from 'node:util';
+import { readScriptLine } from './command-line.ts';
 import { kinds } from './restarts/clients.ts';
 import { restartUnderLoad } from './restarts/rounds.ts';
 
-const { values } = parseArgs({
-  options: {
-    restarts: { type: 'string', default: '20' },
-    clients: { type: 'string', default: '4' },
-    answers: { type: 'string', default: '50' },
+const { flags } = readScriptLine({
+  command: 'node scripts/restarts.ts',
+  about:
+    'Restarts a daemon again and again under load, with sockets that somebody else holds, and\n' +
+    'says whether a request was lost. Needs systemd-socket-activate.',
+  flags: {
+    restarts: { kind: 'number', fallback: 20, isWhole: true, means: 'How often' },
+    clients: { kind: 'number', fallback: 4, min: 1, isWhole: true, means: 'Of each kind' },
+    answers: { kind: 'number', fallback: 50, isWhole: true, means: 'To each kind between two' },
   },
 });
 
 const load = await restartUnderLoad({
-  restarts: Number(values.restarts),
-  clients: Number(values.clients),
-  answersMin: Number(values.answers),
+  restarts: flags.restarts,
+  clients: flags.clients,
+  answersMin: flags.answers,
 });
 for (const kind of kinds) process.stdout.write(`${kind.padEnd(12)}${load.answered.get(kind)}\n`);
 process.stdout.write(`slowest     ${Math.round(load.slowestMs)} ms\n`);

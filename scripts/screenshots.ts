@@ -1,17 +1,16 @@
 /**
  * Pictures of the dashboard for docs/images: a shop of our own guests, some minutes of visitors, a
- * deploy that goes well and one that does not: `node scripts/screenshots.ts [--minutes N] [DIR]`.
- * Needs Chromium; takes as long as it says.
+ * deploy that goes well and one that does not.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { BrowserContext } from 'playwright-core';
 import { askAdmin, changeAdmin, socketOf } from '../test/support/admin.ts';
 import { chromiumPath, startBrowser } from '../test/support/browser.ts';
 import { TestDaemon } from '../test/support/daemon.ts';
 import { guestBytes, TestFolder } from '../test/support/folder.ts';
+import { readScriptLine } from './command-line.ts';
 
 const guests = {
   'index.wasm': 'hello',
@@ -32,13 +31,17 @@ const size = { width: 1_180, height: 860 };
 /** Until a page has looked at everything once. */
 const settleMs = 5_000;
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { minutes: { type: 'string', default: '5' } },
+const { flags, rest } = readScriptLine({
+  command: 'node scripts/screenshots.ts',
+  about: 'Pictures of the dashboard; docs/images gets them, or DIR. Needs Chromium.',
+  flags: {
+    minutes: { kind: 'number', fallback: 5, min: 1, means: 'Of visitors, before and after' },
+  },
+  rest: { usage: '[DIR]', max: 1 },
 });
 if (chromiumPath === undefined) throw new Error('Cannot make pictures: Chromium must be there');
-const directory = positionals[0] ?? path.join(import.meta.dirname, '../docs/images');
-const partMs = (Number(values.minutes) * 60_000) / 4;
+const directory = rest[0] ?? path.join(import.meta.dirname, '../docs/images');
+const partMs = (flags.minutes * 60_000) / 4;
 
 using folder = new TestFolder();
 for (const [name, guest] of Object.entries(guests)) folder.put(guest, `shop/${name}`);

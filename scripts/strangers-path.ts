@@ -5,11 +5,17 @@
  * with 1 at the first step that does not show what it should.
  */
 import { spawnSync } from 'node:child_process';
+import { readScriptLine } from './command-line.ts';
 import { lookAtDashboard } from './path/dashboard.ts';
 import { Stage, see } from './path/stage.ts';
 import { backUp, ban, deploy, findOutWhy, rollBack } from './path/steps.ts';
 import { restartUnderLoad } from './restarts/rounds.ts';
 
+readScriptLine({
+  command: 'node scripts/strangers-path.ts',
+  about: 'Does what somebody does who has never seen the program, and says whether it shows it.',
+  flags: {},
+});
 await using stage = await Stage.open();
 see('it starts, and says where', stage.daemon.port > 0, stage.daemon.url);
 const steps = [deploy, findOutWhy, rollBack, lookAtDashboard, ban, backUp];

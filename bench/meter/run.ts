@@ -1,14 +1,12 @@
 /**
  * What metering costs: each kernel original and metered, alternately, in fresh instances; the
  * fastest of each counts. Touches the thread's clock and, for guests that need WASI, node:wasi.
- *
- *   node bench/meter/run.ts [--rounds N] [--cards] [--only name,name] [--json FILE]
  */
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { WASI } from 'node:wasi';
+import { readScriptLine } from '../../scripts/command-line.ts';
 import { openThreadClock } from '../../src/engine/turn/thread-clock.ts';
 import { inspectModule } from '../../src/wasm/inspect.ts';
 import { type MeteredModule, meterModule } from '../../src/wasm/meter.ts';
@@ -28,15 +26,17 @@ interface Pair {
   readonly metered: () => number;
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '15' },
-    cards: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    json: { type: 'string' },
+const { flags } = readScriptLine({
+  command: 'node bench/meter/run.ts',
+  about: 'What metering costs: each kernel original and metered, the fastest of each.',
+  flags: {
+    rounds: { kind: 'number', fallback: 15, min: 1, isWhole: true, means: 'Of each kernel' },
+    cards: { kind: 'switch', means: 'The form that marks what it writes' },
+    only: { kind: 'text', value: 'NAMES', means: 'Some of the kernels, with commas' },
+    json: { kind: 'text', value: 'FILE', means: 'Where to write the ratios' },
   },
 });
-const rounds = Number(values.rounds);
+const { rounds } = flags;
 const quantum = 1_000_000;
 
 function readModule(path: URL): Uint8Array<ArrayBuffer> {
@@ -44,7 +44,7 @@ function readModule(path: URL): Uint8Array<ArrayBuffer> {
 }
 
 function meter(bytes: Uint8Array<ArrayBuffer>): MeteredModule {
-  return meterModule(bytes, inspectModule(bytes), { cards: values.cards });
+  return meterModule(bytes, inspectModule(bytes), { cards: flags.cards });
 }
 
 /** CPU time: other programs want the processor, and a program runs for longer than a slice. */
@@ -172,7 +172,7 @@ function measure(kernel: Kernel): number | undefined {
 }
 
 function main(): void {
-  const only = values.only?.split(',');
+  const only = flags.only?.split(',');
   const titles = ['original', 'metered', 'ratio'].map((title) => title.padStart(10));
   console.log('kernel'.padEnd(16) + titles.join(''));
   const ratios = new Map<string, number>();
@@ -184,7 +184,7 @@ function main(): void {
   const report = summarise(ratios);
   const { geometricMean, worst } = report;
   console.log(`geometric mean ${geometricMean.toFixed(3)}, worst ${worst.toFixed(3)}`);
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(report));
+  if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(report));
 }
 
 function summarise(ratios: ReadonlyMap<string, number>): MeteringReport {

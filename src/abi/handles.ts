@@ -99,11 +99,13 @@ export class HandleTable<T extends object> {
   readonly #objects = new Map<number, T>();
 
   constructor(
-    options: HandleTableOptions | { readonly kind: string; readonly space: HandleSpace },
+    options:
+      | (HandleTableOptions & { readonly space?: undefined })
+      | { readonly kind: string; readonly space: HandleSpace },
   ) {
     this.#kind = options.kind;
-    this.#isAlone = !('space' in options);
-    this.#space = 'space' in options ? options.space : new HandleSpace(options);
+    this.#isAlone = options.space === undefined;
+    this.#space = options.space ?? new HandleSpace(options);
   }
 
   get size(): number {

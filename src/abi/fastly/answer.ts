@@ -87,7 +87,7 @@ export function answer(
 
 /** What is about the connection is the daemon's; guests copy whole heads of back-ends. */
 function headOf({ status: code, headers, endsConnection }: ResponseObject): ReplyHead {
-  const lines = headers.lines().filter(([name]) => !isLeftToDaemon(name.toLowerCase()));
+  const lines = headers.linesWithout(isLeftToDaemon);
   if (endsConnection) lines.push(closes);
   return { status: code, headers: lines };
 }

@@ -4,20 +4,8 @@ import { traceIdOf } from './downstream/trace-id.ts';
 
 /** The one argument, which nobody reads. */
 export const programName = 'compute-app';
+const traceName = 'FASTLY_TRACE_ID';
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-/** `NAME=value` of all variables, one character a byte. */
-export function listEnvironment({ exchange, capabilities }: Run): readonly string[] {
-  const variables = new Map<string, string>();
-  for (const [name, value] of capabilities.settings.environment) {
-    if (variableName.test(name)) variables.set(name, value);
-  }
-  variables.set('FASTLY_TRACE_ID', traceIdOf(exchange.request.id));
-  for (const [name, value] of fixed) if (!variables.has(name)) variables.set(name, value);
-  return Array.from(variables, ([name, value]) =>
-    Buffer.from(`${name}=${value.replaceAll('\0', '')}`, 'utf8').toString('latin1'),
-  );
-}
 
 /** Of a service that runs in one place; the owner's `[env]` may say otherwise. */
 const fixed: readonly (readonly [string, string])[] = [
@@ -31,3 +19,27 @@ const fixed: readonly (readonly [string, string])[] = [
   ['FASTLY_CACHE_GENERATION', '0'],
   ['FASTLY_IS_STAGING', '0'],
 ];
+/** On the road of every request: most owners set nothing. */
+const fixedLines = linesOf(fixed);
+
+/** `NAME=value` of all variables, one character a byte. */
+export function listEnvironment({ exchange, capabilities }: Run): readonly string[] {
+  const { environment } = capabilities.settings;
+  const trace = `${traceName}=${traceIdOf(exchange.request.id)}`;
+  return [trace, ...(environment.size === 0 ? fixedLines : linesWith(environment))];
+}
+
+/** The owner's variables, which may say otherwise than ours. */
+function linesWith(environment: ReadonlyMap<string, string>): readonly string[] {
+  const variables = new Map(fixed);
+  for (const [name, value] of environment) {
+    if (variableName.test(name) && name !== traceName) variables.set(name, value);
+  }
+  return linesOf(variables);
+}
+
+function linesOf(variables: Iterable<readonly [string, string]>): readonly string[] {
+  return Array.from(variables, ([name, value]) =>
+    Buffer.from(`${name}=${value.replaceAll('\0', '')}`, 'utf8').toString('latin1'),
+  );
+}

@@ -60,10 +60,10 @@ export class FastlyRun {
       bytesMax: limits.replyHeaderBytesMax,
     };
     const tryHold = (bytes: number): boolean => this.held.tryHoldObjects(bytes);
-    const options = { firstHandle, handlesMax: limits.fastlyHandlesPerRunMax, tryHold };
-    this.requests = new HandleTable({ ...options, kind: 'request' });
-    this.responses = new HandleTable({ ...options, kind: 'response' });
-    this.items = new HandleSpace(options);
+    const handlesMax = limits.fastlyHandlesPerRunMax;
+    this.requests = new HandleTable({ kind: 'request', firstHandle, handlesMax, tryHold });
+    this.responses = new HandleTable({ kind: 'response', firstHandle, handlesMax, tryHold });
+    this.items = new HandleSpace({ firstHandle, handlesMax, tryHold });
     this.bodies = this.items.open('body');
   }
 

@@ -89,12 +89,13 @@ export class HeaderMap {
     const lowerName = name.toLowerCase();
     const [only] = values;
     if (only !== undefined && values.length === 1 && !this.has(lowerName)) {
-      this.#check(name, [{ value: only }]);
+      requireSound(name, only);
       this.#push({ name, lowerName, value: only });
       return;
     }
+    requireName(name);
+    for (const value of values) requireValue(name, value);
     const fresh = values.map((value) => ({ name, lowerName, value }));
-    this.#check(name, fresh);
     const first = this.#lines.findIndex((line) => line.lowerName === lowerName);
     const others = this.#lines.filter((line) => line.lowerName !== lowerName);
     if (first === -1) others.push(...fresh);
@@ -113,7 +114,7 @@ export class HeaderMap {
 
   /** @throws ObjectError `syntax`, `limit`; nothing is changed then. */
   append(name: string, value: string): void {
-    this.#check(name, [{ value }]);
+    requireSound(name, value);
     this.appendSound(name, value);
   }
 
@@ -136,7 +137,16 @@ export class HeaderMap {
     return this.#lines.map(({ name, value }) => [name, value]);
   }
 
-  /** The same with names in lower case, without the lines of one. */
+  /** The same without the lines of names, in lower case, of which `isLeftOut` says so. */
+  linesWithout(isLeftOut: (lowerName: string) => boolean): Header[] {
+    const lines: Header[] = [];
+    for (const { name, lowerName, value } of this.#lines) {
+      if (!isLeftOut(lowerName)) lines.push([name, value]);
+    }
+    return lines;
+  }
+
+  /** All of them with names in lower case, without the lines of one. */
   linesBut(lowerName: string): Header[] {
     const lines: Header[] = [];
     for (const line of this.#lines) {
@@ -160,19 +170,6 @@ export class HeaderMap {
     this.#bytes = bytes;
   }
 
-  #check(name: string, lines: readonly Pick<Line, 'value'>[]): void {
-    if (!isToken(name)) {
-      const message = 'Cannot set the header: its name must be a token: received another';
-      throw new ObjectError('syntax', message);
-    }
-    for (const { value } of lines) {
-      if (isFieldValue(value)) continue;
-      // The value stays out of the log: it may be a secret.
-      const rule = `Cannot set the header ${name}: no control bytes in its value`;
-      throw new ObjectError('syntax', `${rule}: received ${value.length} bytes`);
-    }
-  }
-
   #replace(name: string, lines: Line[]): void {
     const bytes = countBytes(lines);
     this.#requireRoom(name, lines.length, bytes);
@@ -189,6 +186,24 @@ export class HeaderMap {
     const received = bytes === 0 ? `${lineCount} lines` : `${lineCount} lines and ${bytes} bytes`;
     throw new ObjectError('limit', `Cannot set the header ${name}: ${rule}: received ${received}`);
   }
+}
+
+function requireSound(name: string, value: string): void {
+  requireName(name);
+  requireValue(name, value);
+}
+
+function requireName(name: string): void {
+  if (isToken(name)) return;
+  const message = 'Cannot set the header: its name must be a token: received another';
+  throw new ObjectError('syntax', message);
+}
+
+function requireValue(name: string, value: string): void {
+  if (isFieldValue(value)) return;
+  // The value stays out of the log: it may be a secret.
+  const rule = `Cannot set the header ${name}: no control bytes in its value`;
+  throw new ObjectError('syntax', `${rule}: received ${value.length} bytes`);
 }
 
 function countBytes(lines: readonly Line[]): number {

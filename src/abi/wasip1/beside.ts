@@ -1,10 +1,12 @@
 /** WASI preview1 as a part of another ABI; see `WasiSide`. */
+import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
 import type { EarlyCapabilities, GuestHost, Run } from '../abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from '../hostcall.ts';
 import type { InputStream } from '../objects/cgi/streams.ts';
-import { createSiteTree } from '../objects/files/site-tree.ts';
+import type { Preopen } from '../objects/files/preopens.ts';
+import { createSiteTree, type FileKeeper } from '../objects/files/site-tree.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import type { WasiBeside, WasiGiven, WasiSide } from '../wasi-side.ts';
 import { WasiGuest } from './guest.ts';
@@ -48,21 +50,20 @@ class Beside implements WasiSide {
       timer,
       fillRandom: (target: Parameters<typeof fillRandom>[0]) => fillRandom(target),
     };
-    this.#begin({ capabilities, log, given: toldNothing, openPreopens: () => [] });
+    this.#guest.beginLate(() =>
+      this.#open({ capabilities, log, given: toldNothing, openPreopens: () => [] }),
+    );
   }
 
   begin({ capabilities }: Run, given: WasiGiven): void {
-    const { files, settings, log } = capabilities;
-    const listedEntriesMax = this.#limits.folderEntriesMax;
-    this.#begin({
-      capabilities,
-      log,
-      given,
-      openPreopens: (keeper) =>
-        settings.isGrantedFiles
-          ? [{ name: '/', directory: createSiteTree({ files, keeper, listedEntriesMax }) }]
-          : [],
-    });
+    this.#guest.beginLate(() =>
+      this.#open({
+        capabilities,
+        log: capabilities.log,
+        given,
+        openPreopens: (keeper) => this.#openPreopens(capabilities, keeper),
+      }),
+    );
   }
 
   release(): void {
@@ -71,20 +72,33 @@ class Beside implements WasiSide {
     this.#guest.release();
   }
 
-  #begin(run: {
+  /** Many a run of a program asks for nothing of it. */
+  #open(run: {
     readonly capabilities: ProcessOptions['capabilities'];
     readonly log: EarlyCapabilities['log'];
     readonly given: WasiGiven;
     readonly openPreopens: ProcessOptions['openPreopens'];
-  }): void {
+  }): WasiProcess {
     const { capabilities, log, given, openPreopens } = run;
     const stdout = new LogStream(log);
     const stderr = new LogStream(log);
     this.#outputs = [stdout, stderr];
-    const descriptorsMax = this.#limits.handlesPerRunMax;
-    const streams = { stdin: noInput, stdout, stderr };
-    this.#guest.begin(
-      new WasiProcess({ ...given, ...streams, capabilities, openPreopens, descriptorsMax }),
-    );
+    const { listArguments, listEnvironment } = given;
+    return new WasiProcess({
+      listArguments,
+      listEnvironment,
+      stdin: noInput,
+      stdout,
+      stderr,
+      openPreopens,
+      capabilities,
+      descriptorsMax: this.#limits.handlesPerRunMax,
+    });
+  }
+
+  #openPreopens({ files, settings }: Capabilities, keeper: FileKeeper): readonly Preopen[] {
+    if (!settings.isGrantedFiles) return [];
+    const listedEntriesMax = this.#limits.folderEntriesMax;
+    return [{ name: '/', directory: createSiteTree({ files, keeper, listedEntriesMax }) }];
   }
 }

@@ -32,6 +32,8 @@ export const reallocName = 'canonical_abi_realloc';
 export class WasiGuest {
   readonly #host: GuestHost;
   #process: WasiProcess | undefined;
+  /** Of a run that has none yet. */
+  #open: (() => WasiProcess) | undefined;
   /** Emscripten's second result, of the run. */
   highBits = 0;
 
@@ -41,12 +43,7 @@ export class WasiGuest {
 
   /** Traps when the guest calls outside a run. */
   get process(): WasiProcess {
-    if (this.#process === undefined) return this.trap('Cannot answer a hostcall: no request yet');
-    return this.#process;
-  }
-
-  get currentProcess(): WasiProcess | undefined {
-    return this.#process;
+    return this.#process ?? this.#openProcess();
   }
 
   begin(process: WasiProcess): void {
@@ -54,9 +51,16 @@ export class WasiGuest {
     this.#process = process;
   }
 
+  /** The same with a process that is made when it is first asked for. */
+  beginLate(open: () => WasiProcess): void {
+    this.highBits = 0;
+    this.#open = open;
+  }
+
   release(): void {
     const process = this.#process;
     this.#process = undefined;
+    this.#open = undefined;
     process?.release();
   }
 
@@ -221,6 +225,13 @@ export class WasiGuest {
       this.writeBytes(ptr, part);
       done += part.length;
     }
+  }
+
+  #openProcess(): WasiProcess {
+    const open = this.#open;
+    if (open === undefined) return this.trap('Cannot answer a hostcall: no request yet');
+    this.#process = open();
+    return this.#process;
   }
 
   *#answerInSteps(steps: Steps<void>): Steps<number> {

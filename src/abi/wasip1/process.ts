@@ -61,11 +61,9 @@ export class WasiProcess {
     this.stderr = options.stderr;
     this.capabilities = options.capabilities;
     this.#descriptors = new DescriptorTable(options.descriptorsMax);
-    const input = { flags: 0, rightsBase: streamReadRights, rightsInheriting: 0n };
-    const output = { flags: 0, rightsBase: streamWriteRights, rightsInheriting: 0n };
-    this.#descriptors.add({ kind: 'input', stream: options.stdin, ...input });
-    this.#descriptors.add({ kind: 'output', stream: options.stdout, ...output });
-    this.#descriptors.add({ kind: 'output', stream: options.stderr, ...output });
+    this.#descriptors.add(inputOf(options.stdin));
+    this.#descriptors.add(outputOf(options.stdout));
+    this.#descriptors.add(outputOf(options.stderr));
   }
 
   get arguments(): StringBlock {
@@ -177,6 +175,26 @@ export class WasiProcess {
       this.#descriptors.add(new PreopenDescriptor(preopen));
     }
   }
+}
+
+function inputOf(stream: InputStream): Descriptor {
+  return {
+    kind: 'input',
+    flags: 0,
+    rightsBase: streamReadRights,
+    rightsInheriting: 0n,
+    stream,
+  };
+}
+
+function outputOf(stream: OutputStream): Descriptor {
+  return {
+    kind: 'output',
+    flags: 0,
+    rightsBase: streamWriteRights,
+    rightsInheriting: 0n,
+    stream,
+  };
 }
 
 /** Go ends itself when its first look at this clock says 0. */

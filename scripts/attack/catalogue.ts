@@ -32,6 +32,7 @@ import { optimiserHog, optimiserKiller, trialQueue } from './rows/optimiser.ts';
 import { ownAddresses } from './rows/own-addresses.ts';
 import { passwordGuesses } from './rows/password-guesses.ts';
 import { pathFlood } from './rows/path-flood.ts';
+import { randomCalls } from './rows/random-calls.ts';
 import { rareSchedules } from './rows/rare-schedules.ts';
 import { renameStorm } from './rows/rename-storm.ts';
 import { resourceHoard } from './rows/resource-hoard.ts';
@@ -78,6 +79,7 @@ export const attacks: readonly Attack[] = [
   ownAddresses,
   passwordGuesses,
   pathFlood,
+  randomCalls,
   rareSchedules,
   renameStorm,
   resourceHoard,

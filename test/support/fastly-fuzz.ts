@@ -6,9 +6,21 @@
 import type { HostMemory, WasmValue } from '../../src/abi/abi.ts';
 import { statusNames } from '../../src/abi/fastly/status.ts';
 import { fastlyModules } from '../../src/abi/fastly/table.ts';
-import type { HostcallFacts, ValueType } from '../../src/abi/hostcall.ts';
+import type { ValueType } from '../../src/abi/hostcall.ts';
 import { World } from './abi-world.ts';
-import { createFastlyPuppet, END, type FastlyPuppet } from './fastly-puppet.ts';
+import {
+  type Spread,
+  STRANGE_ONE_IN,
+  STRUCT_WORDS,
+  STRUCTS,
+  spreadsOf,
+  strange,
+  TEXT_STEP,
+  TEXTS,
+  texts,
+  words,
+} from './fastly-draws.ts';
+import { createFastlyPuppet, type FastlyPuppet } from './fastly-puppet.ts';
 import { FuzzFetch } from './fuzz-fetch.ts';
 
 const HELD_BYTES_MAX = 262_144;
@@ -16,15 +28,6 @@ const HELD_BYTES_MAX = 262_144;
 const CALLS_PER_RUN = 400;
 /** A call that has no answer after so many turns waits for what will never come. */
 const TURNS_MAX = 4;
-/** Where the texts stand, and structures and lists. */
-const TEXTS = 1_000;
-const STRUCTS = 8_000;
-const texts = [
-  ...['x-a', 'GET', '/a?b', 'http://a.test/', 'store', 'key', 'back', '192.0.2.0/24', ''],
-  ...['a b', '\r\n', '\xff\xfe', '..', '.well-known/acme-challenge', 'stdout', 'v\0w\0'],
-  'x'.repeat(300),
-];
-
 /** Mulberry32: the same calls for the same seed. */
 function randomOf(seed: number): (below: number) => number {
   let state = seed;
@@ -95,7 +98,7 @@ export async function fuzzFastly(seed: number, calls: number): Promise<FuzzResul
     if (turn % 50 === 0) fill(puppet, random);
     const { label, facts } = functions[random(functions.length)] ?? { label: '', facts: undefined };
     if (facts === undefined) continue;
-    const args = facts.params.map(([name, type]) => argumentOf({ facts, name, type }, random));
+    const args = facts.params.map(([, type]) => argumentOf(type, random));
     const answer = await answerOf(puppet, label, args);
     if (!counted.has(answer)) {
       return { complaint: `${label}(${args.join(', ')}): ${answer}`, counts };
@@ -128,45 +131,18 @@ async function someTurns(): Promise<string> {
 }
 
 function fill(puppet: FastlyPuppet, random: (below: number) => number): void {
-  let at = TEXTS;
-  for (const text of texts) {
-    puppet.put(at, text);
-    at += 400;
-  }
-  for (let word = 0; word < 64; word += 1) {
-    const values = [0, 1, 2, 3, 5, 8, TEXTS, TEXTS + 400, 300, END, 0xffff_ffff];
-    puppet.bytes.writeUInt32LE(values[random(values.length)] ?? 0, STRUCTS + word * 4);
+  for (const [place, text] of texts.entries()) puppet.put(TEXTS + place * TEXT_STEP, text);
+  for (let word = 0; word < STRUCT_WORDS; word += 1) {
+    puppet.bytes.writeInt32LE(draw(words, random) | 0, STRUCTS + word * 4);
   }
 }
 
-const strange = [0, 1, 2, 3, 4, 8, 100, STRUCTS, TEXTS, END - 1, END, 0x7fff_ffff, -1, -2, -8];
+function argumentOf(type: ValueType, random: (below: number) => number): WasmValue {
+  if (type === 'number64') return BigInt(draw(spreadsOf(type), random));
+  return draw(random(STRANGE_ONE_IN) === 0 ? strange : spreadsOf(type), random);
+}
 
-function argumentOf(
-  wanted: { readonly facts: HostcallFacts; readonly name: string; readonly type: ValueType },
-  random: (below: number) => number,
-): WasmValue {
-  const { type } = wanted;
-  if (type === 'number64') return BigInt(random(3));
-  if (random(12) === 0) return strange[random(strange.length)] ?? 0;
-  switch (type) {
-    case 'handle':
-      return random(24);
-    case 'text':
-    case 'bytes':
-      return TEXTS + random(texts.length) * 400;
-    case 'length':
-      return random(3) === 0 ? random(400) : random(16);
-    case 'count':
-      return random(4);
-    case 'handles':
-    case 'address':
-      return STRUCTS + random(16) * 4;
-    case 'flags':
-      return random(2) === 0 ? 0 : random(2_048) * 2;
-    case 'number':
-    case 'signed':
-      return [0, 1, 2, 103, 200, 404, 1_000][random(7)] ?? 0;
-    default:
-      return 40_000 + random(1_000) * 8;
-  }
+function draw(spreads: readonly Spread[], random: (below: number) => number): number {
+  const { base, step, count } = spreads[random(spreads.length)] ?? { base: 0, step: 0, count: 1 };
+  return base + step * random(count);
 }

@@ -19,8 +19,14 @@ export interface SourceBody extends ReadBody {
 
 /** What a piece weighs beside its bytes: pieces of one byte each are bounded, too. */
 const pieceOverheadBytes = 128;
-/** How much of what is written may wait for a reader before the writer has to. */
-const windowBytesMax = 64 * 1024;
+/**
+ * How much of what is written may wait for a reader before the writer has to: more for one who
+ * takes all of it at once, because each wait and each waking of the guest costs.
+ */
+const windowBytesMin = 64 * 1024;
+const windowBytesMax = 256 * 1024;
+/** Who has made room so soon gets more at once next. */
+const quickMs = 100;
 /** Each is a handle less, but not a list without end. */
 const sourcesMax = 1_000;
 /**
@@ -48,7 +54,8 @@ export class BodyContents implements ReadBody {
   #onMore: PromiseWithResolvers<void> | undefined;
   /** A source is being read: one call at a time. */
   #reading: Promise<unknown> | undefined;
-  #room: PromiseWithResolvers<void> | undefined;
+  #room: (PromiseWithResolvers<void> & { readonly sinceMs: number }) | undefined;
+  #windowBytes = windowBytesMin;
 
   constructor(held: HeldForRun) {
     this.#held = held;
@@ -105,7 +112,7 @@ export class BodyContents implements ReadBody {
 
   /** Whether adding is welcome. */
   get hasRoom(): boolean {
-    return this.#waitingBytes - this.#earlyBytes < windowBytesMax;
+    return this.#waitingBytes - this.#earlyBytes < this.#windowBytes;
   }
 
   /** Adds bytes, which it owns from here on. @throws ObjectError `limit`, `memory` */
@@ -159,7 +166,7 @@ export class BodyContents implements ReadBody {
   /** Resolves when adding is welcome again; also where nobody reads any more. Undefined: now. */
   whenRoom(): Promise<void> | undefined {
     if (this.hasRoom || this.#isCancelled) return undefined;
-    this.#room ??= Promise.withResolvers<void>();
+    this.#room ??= { ...Promise.withResolvers<void>(), sinceMs: performance.now() };
     return this.#room.promise;
   }
 
@@ -359,9 +366,14 @@ export class BodyContents implements ReadBody {
     this.#waitingBytes -= bytes;
     this.#earlyBytes = Math.max(0, this.#earlyBytes - bytes);
     this.#held.release(bytes);
-    if (!this.hasRoom && !this.#isCancelled) return;
-    this.#room?.resolve();
+    // Not before half of the window is free, so that one waking is good for many pieces.
+    const isHalfFree = this.#waitingBytes - this.#earlyBytes <= this.#windowBytes / 2;
+    const room = this.#room;
+    if (room === undefined || !(isHalfFree || this.#isCancelled)) return;
+    const isQuick = performance.now() - room.sinceMs < quickMs;
+    this.#windowBytes = isQuick ? Math.min(2 * this.#windowBytes, windowBytesMax) : windowBytesMin;
     this.#room = undefined;
+    room.resolve();
   }
 
   #more(): Promise<void> {
@@ -377,5 +389,7 @@ export class BodyContents implements ReadBody {
 
 /** Alone in its allocation, where that is much larger and would be kept as long. */
 function alone(piece: Uint8Array): Uint8Array {
-  return piece.buffer.byteLength > 2 * piece.length ? new Uint8Array(piece) : piece;
+  // A quarter of a large piece is soon followed by the other three.
+  const slack = piece.length >= windowBytesMin ? 4 : 2;
+  return piece.buffer.byteLength > slack * piece.length ? new Uint8Array(piece) : piece;
 }

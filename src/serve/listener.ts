@@ -114,7 +114,7 @@ export class Listener {
     this.#exchangeOptions = { ...limits, clientBytes, intake: new IntakeTurns() };
     this.#forwardedLimits = { ...limits, keepsForwarded: true };
     this.#lingering = new Lingering(limits);
-    const idle = new IdleConnections(limits.keepAliveTimeoutMs);
+    const idle = new IdleConnections(limits.keepAliveTimeoutMs, limits.headerTimeoutMs);
     this.#connections = new Http1Connections(this.#lingering, idle);
     this.#http = http1Options(limits, this.#connections);
     this.#refusals = new Refusals({

@@ -23,6 +23,8 @@ interface Connection {
   /** Whose answer the socket belongs to, and who came last. */
   current: Http1Response;
   latest: Http1Response;
+  /** How many have come. */
+  requests: number;
   waiting: number;
   /** It ends after the answers under way: nothing more is read as a request. */
   isClosing: boolean;
@@ -131,9 +133,10 @@ export class Http1Connections {
     const connection = this.#connections.get(socket);
     if (connection === undefined) {
       if (this.#refused.has(socket)) return undefined;
-      const begun = { current: response, latest: response, waiting: 0, isClosing: false };
+      const both = { current: response, latest: response };
+      const begun = { ...both, requests: 1, waiting: 0, isClosing: false };
       this.#connections.set(socket, begun);
-      this.#idle.add(socket, () => !begun.latest.isFinished);
+      this.#idle.add(socket, begun);
       return begun;
     }
     if (connection.isClosing) return undefined;
@@ -145,6 +148,7 @@ export class Http1Connections {
       return undefined;
     }
     connection.latest = response;
+    connection.requests += 1;
     return connection;
   }
 }

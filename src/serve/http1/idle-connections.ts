@@ -6,11 +6,22 @@
  */
 import type { Socket } from 'node:net';
 
+/** What a connection was asked for. */
+export interface Asked {
+  /** How many requests have come on it. */
+  readonly requests: number;
+  /** The answer to the last of them, and whether that has come with its whole body. */
+  readonly latest: { readonly isFinished: boolean; readonly req: { readonly complete: boolean } };
+}
+
 interface Known {
-  readonly isBusy: () => boolean;
+  readonly asked: Asked;
   /** As of the last look. */
+  requests: number;
   bytesRead: number;
-  /** How many looks in a row have found the connection idle. */
+  /** How many looks in a row have found that nothing came, */
+  quietLooks: number;
+  /** and that no request did. */
   idleLooks: number;
 }
 
@@ -21,14 +32,20 @@ const lookMsMax = 1_000;
 export class IdleConnections {
   readonly #known = new Map<Socket, Known>();
   readonly #lookMs: number;
+  readonly #quietLooksMax: number;
   readonly #idleLooksMax: number;
   /** Runs only while there are connections; alone it keeps no process. */
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param timeoutMs How long a connection may stay idle, at least; two looks more at most. */
-  constructor(timeoutMs: number) {
+  /**
+   * @param timeoutMs How long a connection may stay idle, at least; two looks more at most.
+   * @param headMs How long a head may be in coming, for which there is a limit of its own. Bytes
+   *   that become none, such as an empty line now and then, keep a connection no longer than that.
+   */
+  constructor(timeoutMs: number, headMs: number) {
     this.#lookMs = Math.min(lookMsMax, Math.max(lookMsMin, timeoutMs / looksPerTimeout));
-    this.#idleLooksMax = Math.ceil(timeoutMs / this.#lookMs) + 1;
+    this.#quietLooksMax = Math.ceil(timeoutMs / this.#lookMs) + 1;
+    this.#idleLooksMax = this.#quietLooksMax + Math.ceil(headMs / this.#lookMs) + 1;
   }
 
   /** How many are looked at. */
@@ -36,9 +53,10 @@ export class IdleConnections {
     return this.#known.size;
   }
 
-  /** @param isBusy Whether an answer is under way. */
-  add(socket: Socket, isBusy: () => boolean): void {
-    this.#known.set(socket, { isBusy, bytesRead: socket.bytesRead, idleLooks: 0 });
+  add(socket: Socket, asked: Asked): void {
+    const { bytesRead } = socket;
+    const { requests } = asked;
+    this.#known.set(socket, { asked, requests, bytesRead, quietLooks: 0, idleLooks: 0 });
     socket.once('close', () => this.leave(socket));
     this.#timer ??= setInterval(() => this.#look(), this.#lookMs).unref();
   }
@@ -54,11 +72,16 @@ export class IdleConnections {
   #look(): void {
     for (const [socket, known] of this.#known) {
       const { bytesRead } = socket;
-      // What comes may be a head that is long in coming, for which there is a limit of its own.
-      const isIdle = bytesRead === known.bytesRead && !known.isBusy();
+      const { requests, latest } = known.asked;
+      const isAnswered = requests === known.requests && latest.isFinished;
+      const isQuiet = isAnswered && bytesRead === known.bytesRead;
+      const isIdle = isAnswered && latest.req.complete;
+      known.requests = requests;
       known.bytesRead = bytesRead;
       known.idleLooks = isIdle ? known.idleLooks + 1 : 0;
-      if (known.idleLooks > this.#idleLooksMax) socket.destroy();
+      known.quietLooks = isQuiet ? known.quietLooks + 1 : 0;
+      const { quietLooks, idleLooks } = known;
+      if (quietLooks > this.#quietLooksMax || idleLooks > this.#idleLooksMax) socket.destroy();
     }
   }
 }

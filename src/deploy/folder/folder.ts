@@ -232,8 +232,7 @@ export class WatchedFolder {
     this.#isClosed = true;
     this.#opened.resolve();
     this.#changed.notify();
-    this.#events.close();
-    this.#rhythm.close();
+    for (const part of [this.#events, this.#rhythm, this.#kept]) part.close();
     this.#common?.close();
     await Promise.all([this.#loop.close(), this.#modules.close()]);
   }
@@ -264,7 +263,7 @@ export class WatchedFolder {
     if (!this.#isJudged || !isTold || this.#rhythm.isLookDue(this.#timing)) return false;
     const { signs } = this.#place.located;
     const isSame = await this.#stillness.isSame(signs).catch(() => false);
-    if (isSame && (await this.#kept.takePins())) this.#publish();
+    if (isSame && (await this.#kept.takeNewPins())) this.#publish();
     return isSame;
   }
 

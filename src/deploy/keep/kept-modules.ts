@@ -14,11 +14,13 @@ import type { DeployConfig } from '../deploy-config.ts';
 import type { ManifestState } from '../folder/manifest-file.ts';
 import type { SettingsState } from '../folder/settings-file.ts';
 import { acceptVersion, noteSeen, servingVersion } from './history.ts';
+import { PinNews } from './pin-news.ts';
 import { type Pin, readPins, takeOverPins } from './pins.ts';
 import type { FolderRecord, KeptVersion, ModuleRecord, SeenContent } from './record.ts';
 import type { AddedModule, ModuleStore } from './store.ts';
 
 const dayMs = 86_400_000;
+const noNewPins = Promise.resolve(false);
 
 export interface KeptModulesParts {
   readonly config: DeployConfig;
@@ -45,6 +47,9 @@ export class KeptModules {
   #pins: ReadonlyMap<ModulePath, Pin> = new Map();
   #pinsStamp = 'unread';
   #isPinTroubleTold = false;
+  /** Undefined until the folder is glanced at. */
+  #pinNews: PinNews | undefined;
+  #isClosed = false;
   #manifestText: string | undefined;
   #settingsText: string | undefined;
   #fastlyText: string | undefined;
@@ -213,6 +218,19 @@ export class KeptModules {
     if (!isSame && this.#records.size > 0) await this.#commitOrLog();
   }
 
+  /** The same at a glance, where the store does not say that there are no new ones. */
+  takeNewPins(): Promise<boolean> {
+    if (this.#isClosed) return noNewPins;
+    this.#pinNews ??= new PinNews(this.#parts.shared, this.#located.key);
+    return this.#pinNews.take() ? this.takePins() : noNewPins;
+  }
+
+  /** Nobody looks any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#pinNews?.close();
+  }
+
   /**
    * Reads the rollbacks, and tells what those that were made since the last time changed. Resolves
    * to whether there were any.
@@ -249,6 +267,7 @@ export class KeptModules {
       this.#isPinTroubleTold = false;
       return pins;
     } catch (error) {
+      this.#pinNews?.note();
       // Once, not at every look at every folder, for as long as it lasts.
       if (!this.#isPinTroubleTold) {
         journal.tell('rollbacks-not-read', { reason: describeError(error) });

@@ -69,7 +69,7 @@ export async function writePin(
   pin: Omit<Pin, 'id'>,
 ): Promise<void> {
   const id = randomBytes(12).toString('hex');
-  const space = spaceOf(folderKey);
+  const space = pinsSpace(folderKey);
   const key = Buffer.from(pin.modulePath);
   for (let tries = 0; tries < triesMax; tries += 1) {
     const [entry] = await store.read(space, [key], { fresh: true });
@@ -89,7 +89,7 @@ export async function readPins(
   folderKey: FolderKey,
   journal: Journal,
 ): Promise<ReadonlyMap<ModulePath, Pin>> {
-  const space = spaceOf(folderKey);
+  const space = pinsSpace(folderKey);
   const pins = new Map<ModulePath, Pin>();
   for (let after: Uint8Array | undefined; ; ) {
     const options = { prefix: new Uint8Array(0), limit: listedAtOnce };
@@ -133,7 +133,7 @@ export async function takeOverPins(
         'a rollback',
       );
       const pin = pinOf(value, textOf(value.modulePath, 'modulePath') as ModulePath);
-      await store.commit(spaceOf(folderKey), [{ ...writeOf(pin), ifRevision: 0 }], wait);
+      await store.commit(pinsSpace(folderKey), [{ ...writeOf(pin), ifRevision: 0 }], wait);
     } catch (error) {
       if (error instanceof StoreError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
@@ -148,7 +148,8 @@ export function pinsDirectory(stateDirectory: string, folderKey: FolderKey): str
   return join(stateDirectory, 'pins', hashName(folderKey));
 }
 
-function spaceOf(folderKey: FolderKey): Space {
+/** Where they are. */
+export function pinsSpace(folderKey: FolderKey): Space {
   return { area: 'deploy', name: folderKey };
 }
 

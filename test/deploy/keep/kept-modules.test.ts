@@ -3,11 +3,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { KeptModules } from '../../../src/deploy/keep/kept-modules.ts';
-import { openStoreOf } from '../../../src/deploy/keep/pins.ts';
+import { openStoreOf, writePin } from '../../../src/deploy/keep/pins.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
 import type { SharedStore } from '../../../src/outside/store/contract.ts';
 import { parseManifest } from '../../../src/site/manifest.ts';
 import { noSettings } from '../../../src/site/settings.ts';
+import { waitFor } from '../../support/daemon.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig } from '../world.ts';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -29,14 +30,14 @@ describe('KeptModules', () => {
     return shared;
   };
 
-  const open = async ({ storeBytesMax = 1_000, limits = {} } = {}) => {
+  const open = async ({ storeBytesMax = 1_000, limits = {}, shared = openShared() } = {}) => {
     const journal = new LogBook();
     const store = await ModuleStore.open(scratch.path('state'), {
       journal,
       limits: { ...defaultLimits, storeBytesMax },
     });
     const config = testConfig(scratch.path('state'), limits);
-    const kept = new KeptModules(located, { config, store, journal, shared: openShared() });
+    const kept = new KeptModules(located, { config, store, journal, shared });
     const record = await kept.restore();
     return { kept, store, journal, record };
   };
@@ -132,6 +133,37 @@ describe('KeptModules', () => {
     expect(kept.record(pathOf('b.wasm'))).toBeDefined();
     expect(kept.record(pathOf('c.wasm'))).toBeDefined();
     expect(store.usedBytes).toBe(2);
+  });
+
+  test('reads rollbacks at a glance only where the store tells of new ones', async () => {
+    const shared = openShared();
+    let reads = 0;
+    const list = shared.list.bind(shared);
+    shared.list = (...args) => {
+      reads += 1;
+      return list(...args);
+    };
+    const { kept } = await open({ shared });
+    const one = await accept(kept, 'a.wasm', 'one');
+    const two = await accept(kept, 'a.wasm', 'two');
+    const glance = async (): Promise<boolean> => {
+      const before = reads;
+      const areNew = await kept.takeNewPins();
+      return areNew || reads !== before;
+    };
+    await waitFor(async () => ((await glance()) ? undefined : true));
+    expect([await glance(), await glance()]).toEqual([false, false]);
+    const pin = { modulePath: pathOf('a.wasm'), digest: one, seenDigest: two };
+    // By the daemon itself, then by another process.
+    for (const store of [shared, openShared()]) {
+      await writePin(store, located.key, pin);
+      await waitFor(async () => ((await kept.takeNewPins()) ? true : undefined));
+      expect(kept.serving(pathOf('a.wasm'))?.digest).toBe(one);
+      await waitFor(async () => ((await glance()) ? undefined : true));
+    }
+    kept.close();
+    await writePin(shared, located.key, pin);
+    expect(await glance()).toBe(false);
   });
 
   test('does not serve a version whose bytes are lost', async () => {

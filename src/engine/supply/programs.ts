@@ -56,7 +56,7 @@ export class Programs {
     return program;
   }
 
-  /** From now on runs are of this compilation of the module; those under way end with theirs. */
+  /** From now on runs are of this compilation, if it is faster; those under way end with theirs. */
   renew(loaded: LoadedModule): void {
     const wanted = keyOf(loaded);
     for (const [key, { abi, loaded: known }] of [...this.#known.entries()]) {
@@ -71,11 +71,11 @@ export class Programs {
 }
 
 /**
- * Whether there is something to gain. A twin that is no faster would cost all of them their idle
- * guests, and one whose trial was given up would make the others slow.
+ * Whether there is something to gain, by the optimiser or a second form: three times in the life of
+ * a program at most. Else all twins would lose their idle guests whenever somebody has his own
+ * compiled anew, and one whose trial was given up would make the others slow.
  */
 function brings(loaded: LoadedModule, known: LoadedModule): boolean {
-  if (loaded.digest === known.digest) return loaded !== known;
   return speedOf(loaded) > speedOf(known);
 }
 

@@ -74,6 +74,20 @@ test('a twin takes the place of what serves only where it is faster', async () =
   expect(engine.pool.counts).toMatchObject({ created: 2 });
 });
 
+test('a twin that is compiled anew again and again costs nobody a guest', async () => {
+  const [hers, his] = [1, 2].map((number) => ({
+    ...engine.load(twinOf(number)),
+    twinKey: 'what is read of them',
+  })) as [LoadedModule, LoadedModule];
+  // His is what serves: it was met first.
+  await runAll([his, hers]);
+  for (let count = 0; count < 10; count += 1) {
+    engine.pool.renew({ ...his });
+    await runAll([hers]);
+  }
+  expect(engine.pool.counts).toMatchObject({ created: 1 });
+});
+
 test('others have their own', async () => {
   const modules = [1, 2].map((number) => engine.load(twinOf(number)));
   expect(await runAll(modules)).toEqual(modules.map(({ digest }) => digest));

@@ -2,9 +2,9 @@ import { callingGuest } from '../../../test/support/component-calls.ts';
 import type { Attack } from '../attack.ts';
 import { flood } from '../clients.ts';
 
-/** Empty values: as many as one call may bring out of a guest, in a few megabytes of memory. */
-const VALUES = 99_000;
-const PAGES = 16;
+/** Empty values: as many as one call of the host may bring out of a guest. */
+const VALUES = 10_000;
+const PAGES = 2;
 
 const libc = `(module
   (memory (export "memory") ${PAGES})

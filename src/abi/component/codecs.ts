@@ -238,6 +238,7 @@ class ListCodec extends PointerCodec {
     crossing.requireAligned(ptr, align);
     if (length === 0) crossing.requireInside(ptr);
     // Before anything is allocated for it.
+    crossing.takeValues(length);
     crossing.takeBytes(length * (size + this.#costBytes));
     crossing.memory.requireRange(ptr, length * size);
     const items: unknown[] = [];

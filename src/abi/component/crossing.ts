@@ -31,6 +31,12 @@ export interface CrossingParts {
   readonly words: (() => number[]) | undefined;
 }
 
+/**
+ * Of lists, nested ones counted together: none of the host's functions has a use for so many, and
+ * they take a millisecond or two in which nobody else has a turn.
+ */
+const hostCallValuesMax = 10_000;
+
 export class Crossing {
   readonly encoding: CrossingOptions['encoding'];
   readonly handles: HandleTable;
@@ -50,6 +56,8 @@ export class Crossing {
   readonly #makeRoom = (bytes?: WasmValue): HostcallResult =>
     this.#findRealloc()(0, 0, this.#align, bytes ?? 0);
   #liftedBytes = 0;
+  /** Values in lists that the call may still bring. */
+  #valuesLeft = Number.POSITIVE_INFINITY;
 
   constructor(parts: CrossingParts, options: CrossingOptions) {
     const { host, handles, onEvent, callBytesMax, words } = parts;
@@ -86,6 +94,21 @@ export class Crossing {
   begin(call?: Borrowing): void {
     this.#call = call;
     this.#liftedBytes = 0;
+    this.#valuesLeft = Number.POSITIVE_INFINITY;
+  }
+
+  /** A call of the host, whose arguments are taken at a stretch. */
+  beginHostCall(): void {
+    this.begin();
+    this.#valuesLeft = hostCallValuesMax;
+  }
+
+  /** So many values more are taken out of lists. Traps past what a call of the host may take. */
+  takeValues(count: number): void {
+    this.#valuesLeft -= count;
+    if (this.#valuesLeft >= 0) return;
+    const rule = `the lists of one call of the host have at most ${hostCallValuesMax}`;
+    this.trap(`Cannot take the values: ${rule}: received more`);
   }
 
   takeOwned(index: number, { identity }: KnownResource): Representation {

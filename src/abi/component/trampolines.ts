@@ -302,7 +302,7 @@ function callOf(bound: Bound): Hostcall['call'] {
 function callWith(bound: Bound, flat: readonly WasmValue[]): HostcallAnswer {
   const { guest, prepared, crossing, act, waits } = bound;
   guest.requireRun();
-  crossing.begin();
+  crossing.beginHostCall();
   const answer = actOn(act, liftParams(crossing, prepared, flat));
   return waits && isLater(answer)
     ? giveLater(answer, { prepared, crossing, flat })

@@ -212,6 +212,23 @@ describe('Codecs', () => {
   });
 });
 
+test('lists in one call of the host have 10,000 values together, other calls more', () => {
+  const { crossing, memory, plain } = new Place();
+  plain.grow(2);
+  const lists = codecs.of({ kind: 'list', element: { kind: 'list', element: u32 } });
+  memory.writeU32(0, 64);
+  memory.writeU32(4, 5_000);
+  memory.writeU32(8, 64);
+  memory.writeU32(12, 4_998);
+  crossing.beginHostCall();
+  expect(lists.lift(crossing, [0, 2], 0)).toHaveLength(2);
+  memory.writeU32(12, 4_999);
+  crossing.beginHostCall();
+  expect(() => lists.lift(crossing, [0, 2], 0)).toThrow(/at most 10000/);
+  crossing.begin();
+  expect(lists.lift(crossing, [0, 2], 0)).toHaveLength(2);
+});
+
 describe('HandleTable', () => {
   const own: ValueType = { kind: 'own', resource: { kind: 'resource', id: 7 } };
   const borrow: ValueType = { kind: 'borrow', resource: { kind: 'resource', id: 7 } };

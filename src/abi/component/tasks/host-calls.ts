@@ -27,7 +27,7 @@ export function bindAsyncHostCall(parts: HostCallParts, isAsync: boolean): Hostc
 
 function begin({ guest, prepared, crossing, act }: HostCallParts, flat: WasmValue[]): unknown {
   guest.requireRun();
-  crossing.begin();
+  crossing.beginHostCall();
   return act(...liftParams(crossing, prepared, flat));
 }
 

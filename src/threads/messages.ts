@@ -21,7 +21,7 @@ export interface LoadedModule {
   readonly program: Program;
   readonly abi: string;
   readonly entry: string;
-  /** Bytes of the code that was compiled, for the bounds of caches. */
+  /** Bytes of the code that was compiled, and what it takes besides, for the bounds of caches. */
   readonly codeBytes: number;
   /** Whether V8 may optimise it. */
   readonly isOptimised: boolean;

@@ -28,6 +28,11 @@ import type { TrialBook, TriedModule } from './trial-book.ts';
  * the code itself, and 2.6 to 2.9 times as much machine code of the baseline compiler.
  */
 export const compiledBytesPerCodeByte = 4;
+/**
+ * So much code each form counts beside its own: V8 keeps 16 to 26 KiB for the smallest, and
+ * thousands of them were as good as nothing.
+ */
+export const formCodeBytes = 6 * 1024;
 
 export interface ModulesOptions {
   readonly store: Pick<ModuleStore, 'ownerOf' | 'readModule' | 'sizeOf'>;
@@ -282,7 +287,7 @@ export class Modules {
   ): Promise<LoadedModule> {
     const { digest, cores, abi, entry, twinKey } = artifact;
     const forms = formsOf(cores);
-    const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
+    const codeBytes = forms.reduce((sum, { length }) => sum + length + formCodeBytes, 0);
     progress?.enter('compiled');
     const modules = await this.#options.builder.compile(forms, tried.tier, { owner, isLast });
     const program = programFrom(artifact, modules);

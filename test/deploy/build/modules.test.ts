@@ -5,6 +5,7 @@ import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
 import {
   compiledBytesPerCodeByte,
+  formCodeBytes,
   type ModulesOptions,
 } from '../../../src/deploy/build/modules.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
@@ -55,6 +56,17 @@ describe('Modules', () => {
     expect(second).toBe(first);
     expect(await modules.load(digest)).toBe(first);
     expect(modules.compiledBytes).toBe(first.codeBytes * compiledBytesPerCodeByte);
+  });
+
+  test('a module counts what V8 keeps for each of its forms, however small they are', async () => {
+    const modules = await openModules(scratch, { store, builder });
+    const loaded = await modules.load(await keep('hello'));
+    const forms = loaded.program.cores.flatMap(({ cardsModule }) => [
+      0,
+      ...(cardsModule ? [0] : []),
+    ]);
+    expect(loaded.codeBytes).toBeGreaterThan(forms.length * formCodeBytes);
+    expect(loaded.codeBytes).toBeLessThan((forms.length + 1) * formCodeBytes);
   });
 
   test('compiledBytesMax: the least recently used is forgotten and compiled anew', async () => {

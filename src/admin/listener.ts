@@ -10,6 +10,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Counts } from '../account/counts.ts';
+import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
 import { describeError, errorRow, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { plainText } from '../http/media-types.ts';
@@ -27,8 +29,18 @@ export interface AdminListenerOptions {
   readonly journal: Journal;
   /** Who has signed in in a browser, which may not have all the streams there are. */
   readonly sessionOf?: (headers: IncomingHttpHeaders) => string | undefined;
+  /**
+   * In whose share requests and streams are; left out: there is one operator, who may have all. An
+   * owner may sign in in as many browsers as he likes.
+   */
+  readonly holderOf?: (headers: IncomingHttpHeaders) => string;
   /** Whose request it is; left out: that of the connection's other end. */
   readonly addressOf?: (headers: IncomingHttpHeaders) => string;
+}
+
+interface OpenStream {
+  readonly session: string | undefined;
+  readonly holder: string | undefined;
 }
 
 const streamsPerSessionMax = 4;
@@ -42,10 +54,10 @@ export class AdminListener {
   readonly #server: Server;
   readonly #routes: Routes;
   readonly #sockets = new Set<Socket>();
-  /** And whose they are. */
-  readonly #openStreams = new Map<EventStream, string | undefined>();
+  readonly #openStreams = new Map<EventStream, OpenStream>();
   #door: Door | undefined;
-  #underWay = 0;
+  /** By whose they are. */
+  readonly #underWay = new Counts<string>();
 
   constructor(options: AdminListenerOptions) {
     this.#options = options;
@@ -117,19 +129,25 @@ export class AdminListener {
 
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => response.destroy());
-    this.#underWay += 1;
+    const holder = this.#options.holderOf?.(incoming.headers);
+    this.#underWay.add(holder ?? '', 1);
     try {
-      if (this.#underWay > this.#options.limits.adminConnectionsMax) {
-        throw new TerrafirmaError('admin-busy');
-      }
+      this.#requireShare(this.#options.limits.adminConnectionsMax, this.#underWay, holder);
       const reply = await this.#answer(incoming);
       if (reply.kind === 'events') this.#stream(reply.run, incoming, response);
       else send(response, incoming.method === 'HEAD', reply);
     } catch (error) {
       this.#fail(response, error);
     } finally {
-      this.#underWay -= 1;
+      this.#underWay.add(holder ?? '', -1);
     }
+  }
+
+  /** With what was just added to the counts. @throws TerrafirmaError `admin-busy` */
+  #requireShare(max: number, counts: Counts<string>, holder: string | undefined): void {
+    const held = counts.total - 1;
+    const own = holder === undefined ? 0 : counts.of(holder) - 1;
+    if (!mayHold({ max, held, own, added: 1 })) throw new TerrafirmaError('admin-busy');
   }
 
   async #answer(incoming: IncomingMessage): Promise<AdminReply> {
@@ -181,16 +199,25 @@ export class AdminListener {
     response: ServerResponse,
   ): void {
     const session = this.#options.sessionOf?.(headers);
-    const own = [...this.#openStreams.values()].filter((other) => other === session).length;
-    const isGreedy = session !== undefined && own >= streamsPerSessionMax;
-    if (isGreedy || this.#openStreams.size >= this.#options.limits.adminStreamsMax) {
-      throw new TerrafirmaError('admin-busy');
-    }
+    const holder = this.#options.holderOf?.(headers);
+    this.#requireStream({ session, holder });
     const isWelcome = (): boolean => this.#options.sessionOf?.(headers) === session;
     const stream = new EventStream(response, { isWelcome });
-    this.#openStreams.set(stream, session);
+    this.#openStreams.set(stream, { session, holder });
     stream.onClose(() => this.#openStreams.delete(stream));
     run(stream);
+  }
+
+  /** @throws TerrafirmaError `admin-busy` */
+  #requireStream({ session, holder }: OpenStream): void {
+    const open = [...this.#openStreams.values()];
+    const ofSession = open.filter((other) => other.session === session).length;
+    const isGreedy = session !== undefined && ofSession >= streamsPerSessionMax;
+    const own = holder === undefined ? 0 : open.filter((other) => other.holder === holder).length;
+    const { adminStreamsMax: max } = this.#options.limits;
+    if (isGreedy || !mayHold({ max, held: open.length, own, added: 1 })) {
+      throw new TerrafirmaError('admin-busy');
+    }
   }
 
   #fail(response: ServerResponse, error: unknown): void {

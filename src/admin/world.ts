@@ -20,6 +20,7 @@ import type { BanBook } from './bans.ts';
 import type { Dashboard } from './dashboard/dashboard.ts';
 import type { EventBook } from './event-book.ts';
 import type { History } from './history.ts';
+import type { LogTurns, ReadLog } from './log-turns.ts';
 import type { NameDoctor } from './name-doctor.ts';
 import type { Pulse } from './pulse.ts';
 import type { DaemonSeries } from './series/daemon-series.ts';
@@ -47,6 +48,9 @@ export interface AdminWorld {
   readonly dashboard: Pick<Dashboard, 'routes'>;
   readonly events: EventBook;
   readonly log: LogRing;
+  readonly logTurns: LogTurns;
+  /** As whoever asks may read it. */
+  readonly readLog: ReadLog;
   readonly bans: BanBook;
   readonly threads: ThreadsView;
   readonly publisher: Pick<Publisher, 'acceptCopy' | 'folders' | 'versions' | 'rollBack'>;

@@ -6,6 +6,7 @@ import { Dashboard } from '../admin/dashboard/dashboard.ts';
 import type { Feedback } from '../admin/feedback/feedback.ts';
 import { History, tickMs } from '../admin/history.ts';
 import { AdminListeners, adminToken } from '../admin/listeners.ts';
+import { LogTurns } from '../admin/log-turns.ts';
 import { NameDoctor } from '../admin/name-doctor.ts';
 import type { OwnerPanel } from '../admin/owners/panel.ts';
 import { Pulse } from '../admin/pulse.ts';
@@ -45,9 +46,11 @@ export interface OperationParts
     | 'events'
     | 'history'
     | 'log'
+    | 'logTurns'
     | 'moduleSeries'
     | 'nowMs'
     | 'pulse'
+    | 'readLog'
     | 'version'
   > {
   readonly daemonLog: DaemonLog;
@@ -91,8 +94,10 @@ export class Operation {
       async () => ({ ...(await statusOf(world)), ...daemonSeries.read(1, pulseSteps) }),
       (error) => journal.tell('admin-trouble', { reason: describeError(error) }),
     );
+    const logTurns = new LogTurns(nowMs);
     const world: AdminWorld = {
       ...parts,
+      ...{ logTurns, readLog: logTurns.readerFor() },
       ...{ history, moduleSeries, daemonSeries, dashboard, pulse },
       doctor: new NameDoctor(parts),
       events: parts.daemonLog.events,

@@ -20,6 +20,8 @@ export interface PieceTaker {
   claimPiece(): number;
   /** See `Wire.isTaken`. */
   readonly isTaken: boolean;
+  /** See `ReplyStream.flushHeadSoon`. */
+  flushHeadSoon(): void;
 }
 
 export class ReplyStream implements PieceTaker {

@@ -57,6 +57,8 @@ import { Tunnels } from './websocket/tunnels.ts';
 const { nowMs, wallMs } = systemClocks;
 /** How often it is looked whether memory is to be given back. */
 const tidyLookMs = 200;
+/** Requests for the owners' dashboard that a thread brings at once, on however many threads. */
+const panelRequestsMin = 24;
 /** How often what was dropped of the log is told. */
 const lossesMs = 60_000;
 
@@ -177,7 +179,11 @@ function openPanelDoor(config: Config): PanelDoor | undefined {
   const { hostName } = config.dashboard;
   if (hostName === undefined) return undefined;
   // The setting was parsed as one.
-  return new PanelDoor({ hostName: hostName as HostName, socketPath: panelSocketPath(config) });
+  const { adminConnectionsMax, adminStreamsMax } = config.limits;
+  const share = Math.floor((adminConnectionsMax + adminStreamsMax) / config.threads);
+  const requestsMax = Math.max(panelRequestsMin, share);
+  const socketPath = panelSocketPath(config);
+  return new PanelDoor({ hostName: hostName as HostName, socketPath, requestsMax });
 }
 
 /** Undefined where nobody wants traces: then requests are not even looked at for that. */

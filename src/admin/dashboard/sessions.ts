@@ -19,7 +19,7 @@ export interface KeptSession<Of> extends Omit<Session<Of>, 'id'> {
   readonly hash: string;
 }
 
-export interface SessionsOptions {
+export interface SessionsOptions<Of> {
   readonly cookieName: string;
   /** Browsers send such a cookie by HTTPS alone. */
   readonly isSecure: boolean;
@@ -27,6 +27,9 @@ export interface SessionsOptions {
   readonly ageMsMax: number;
   /** The least recently used goes when there are more. */
   readonly sessionsMax: number;
+  /** Whose they are, and how many of them he may have; left out: all are one's. */
+  readonly holderOf?: (of: Of) => string;
+  readonly sessionsPerHolderMax?: number;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
   /** Left out: nobody keeps them. */
@@ -41,11 +44,11 @@ const secretBytes = 32;
 const idChars = 12;
 
 export class Sessions<Of> {
-  readonly #options: SessionsOptions;
+  readonly #options: SessionsOptions<Of>;
   /** By the hash of the secret, the least recently used first. */
   readonly #kept = new Map<string, Kept<Of>>();
 
-  constructor(options: SessionsOptions) {
+  constructor(options: SessionsOptions<Of>) {
     this.#options = options;
   }
 
@@ -56,12 +59,20 @@ export class Sessions<Of> {
     const key = hash(secret);
     const session = { id: key.slice(0, idChars), of, address, startedAtMs: atMs, seenAtMs: atMs };
     this.#kept.set(key, session);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > this.#options.sessionsMax && oldest !== undefined) {
-      this.#kept.delete(oldest);
-    }
+    this.#dropBeyond(of);
     this.#options.onChange?.('begun');
     return { session, setCookie: this.#cookie(secret, this.#options.ageMsMax) };
+  }
+
+  /** Of the one who has too many the least recently used goes, else of all. */
+  #dropBeyond(of: Of): void {
+    const { holderOf, sessionsMax, sessionsPerHolderMax = sessionsMax } = this.#options;
+    const holder = holderOf?.(of);
+    const isOwn = (session: Session<Of>): boolean => holderOf?.(session.of) === holder;
+    const own = [...this.#kept].filter(([, session]) => isOwn(session)).map(([key]) => key);
+    const [oldest] = own.length > sessionsPerHolderMax ? own : this.#kept.keys();
+    const isTooMany = own.length > sessionsPerHolderMax || this.#kept.size > sessionsMax;
+    if (isTooMany && oldest !== undefined) this.#kept.delete(oldest);
   }
 
   /** The session whose cookie the request carries, which is in use from now on. */

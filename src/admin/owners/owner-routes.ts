@@ -4,7 +4,7 @@
  * what does not exist, so nobody learns which other folders there are.
  */
 import type { Journal } from '../../journal/journal.ts';
-import type { FolderKey, HostName } from '../../names.ts';
+import { type FolderKey, type HostName, ownerOf } from '../../names.ts';
 import type { Session } from '../dashboard/sessions.ts';
 import { type AdminReply, type AdminRequest, notThere, type Route, refuse } from '../request.ts';
 import { eventRoutes } from '../verbs/events.ts';
@@ -131,6 +131,7 @@ function worldOf(session: OwnerSession, options: OwnerRoutesOptions): AdminWorld
     ...world,
     journal: journalOf(session, world.journal),
     showLine: (line) => redact(line, redaction),
+    readLog: world.logTurns.readerFor(ownerOf(session.of)),
     // A folder may list what is another's: that one's certificates are not its business.
     isOwnName: (name) => folderAt(world, name) === session.of,
     doctor: { look: (name) => world.doctor.look(name, session.of) },

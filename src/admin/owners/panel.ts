@@ -6,7 +6,7 @@
 import { rmSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { TerrafirmaError } from '../../errors.ts';
-import type { FolderKey } from '../../names.ts';
+import { clientNetwork, type FolderKey, ownerOf } from '../../names.ts';
 import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import { clientHeader } from '../../threads/panel.ts';
@@ -50,6 +50,8 @@ export interface OwnerPanelOptions {
 const idleMsMax = 8 * 3_600_000;
 const ageMsMax = 7 * 86_400_000;
 const sessionsMax = 10_000;
+/** More than an owner has browsers; all that he may sign in must not push out others'. */
+const sessionsPerOwnerMax = 200;
 const siteCharsMax = 1_000;
 
 export class OwnerPanel {
@@ -71,6 +73,7 @@ export class OwnerPanel {
     this.#watch = new ProofWatch({ signIns: this.#signIns, locate, fsOf, journal });
     this.#sessions = new Sessions({
       ...{ cookieName: '__Host-tf', isSecure: true, idleMsMax, ageMsMax, sessionsMax },
+      ...{ holderOf: ownerOf, sessionsPerHolderMax: sessionsPerOwnerMax },
       nowMs: world.nowMs,
       onChange: (change) => this.#kept.note(change),
     });
@@ -84,6 +87,7 @@ export class OwnerPanel {
       ...{ journal, limits: world.config.limits, routes: this.#routes() },
       door: () => new Door({ token: undefined, authorities: 'of the gateway', nowMs }),
       sessionOf: (headers) => this.#sessions.find(headers)?.id,
+      holderOf: (headers) => this.#holderOf(headers),
       addressOf,
     });
   }
@@ -113,6 +117,12 @@ export class OwnerPanel {
         startedAt: new Date(startedAtMs).toISOString(),
         seenAt: new Date(seenAtMs).toISOString(),
       }));
+  }
+
+  /** Whoever is about to sign in is his network. */
+  #holderOf(headers: IncomingHttpHeaders): string {
+    const session = this.#sessions.find(headers);
+    return session === undefined ? clientNetwork(addressOf(headers)) : ownerOf(session.of);
   }
 
   #routes(): readonly Route[] {

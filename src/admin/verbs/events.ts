@@ -29,14 +29,14 @@ function openStream(world: AdminWorld, request: AdminRequest): AdminReply {
       if (wanted.has('deploys')) sendDeploys(stream, { world, cursor, folder });
       if (wanted.has('metrics')) sendMetrics(stream, world);
       if (!wanted.has('log')) return;
-      const { log, showLine, startedAtMs } = world;
+      const { log, readLog, showLine, startedAtMs } = world;
       const from = cursor.logPlace;
       const idOf = (place: number): string => {
         cursor.logPlace = place;
         return formatCursor(world, cursor);
       };
       const shown = showLine === undefined ? {} : { showLine };
-      void followLog(stream, { log, startedAtMs, filter, from, idOf, ...shown });
+      void followLog(stream, { log, readLog, startedAtMs, filter, from, idOf, ...shown });
     },
   };
 }

@@ -1,6 +1,5 @@
 /** `/v1/log`: the newest lines of the log that pass a filter, and those that are still to come. */
-import { setImmediate } from 'node:timers/promises';
-import type { LogRing, RingLine } from '../../journal/log-ring.ts';
+import type { RingLine, RingLines } from '../../journal/log-ring.ts';
 import type { EventStream } from '../event-stream.ts';
 import { type LogFilter, readLine, readLogFilter } from '../log-filter.ts';
 import {
@@ -20,7 +19,7 @@ const linesFallback = 100;
 const gatherMs = 50;
 const waitMsMax = 60_000;
 
-type LogWorld = Pick<AdminWorld, 'log' | 'showLine' | 'startedAtMs'> & {
+type LogWorld = Pick<AdminWorld, 'log' | 'readLog' | 'showLine' | 'startedAtMs'> & {
   readonly config: { readonly limits: { readonly logRingLinesMax: number } };
 };
 
@@ -31,9 +30,9 @@ export function logRoutes(world: LogWorld): readonly Route[] {
 async function answerLog(world: LogWorld, request: AdminRequest): Promise<AdminReply> {
   const filter = readLogFilter(request);
   if (request.headers.accept?.includes('text/event-stream') !== true) {
-    const { log, config } = world;
+    const { config } = world;
     const limit = countOf(request, 'limit', { fallback: linesFallback, min: 1, max: rowsMax });
-    const { lines, next } = await searchLog(log, filter, {
+    const { lines, next } = await searchLog(world, filter, {
       limit,
       linesMax: config.limits.logRingLinesMax,
     });
@@ -48,7 +47,7 @@ async function answerLog(world: LogWorld, request: AdminRequest): Promise<AdminR
 
 /** The newest lines that pass, oldest first, and where the log goes on after them. */
 export async function searchLog(
-  log: LogRing,
+  { log, readLog }: Pick<LogWorld, 'log' | 'readLog'>,
   filter: LogFilter,
   bounds: { readonly limit: number; readonly linesMax: number },
 ): Promise<{ readonly lines: readonly FoundLine[]; readonly next: number }> {
@@ -56,14 +55,15 @@ export async function searchLog(
   const found: FoundLine[] = [];
   let left = bounds.linesMax;
   for (let place = next; left > 0 && found.length < bounds.limit; ) {
-    const piece = log.readBefore(place, pieceBytes);
-    const last = piece?.at(-1);
-    if (piece === undefined || last === undefined) break;
-    for (const line of piece.slice(0, left)) take(line, filter, found);
+    const piece = await readLog(() => {
+      const lines = log.readBefore(place, pieceBytes) ?? [];
+      for (const line of lines.slice(0, left)) take(line, filter, found);
+      return lines;
+    });
+    const last = piece.at(-1);
+    if (last === undefined) break;
     left -= piece.length;
     place = last.place;
-    // Others have their turn between two pieces.
-    await setImmediate();
   }
   return { lines: found.slice(0, bounds.limit).reverse(), next };
 }
@@ -78,7 +78,7 @@ function take({ place, text }: RingLine, filter: LogFilter, found: FoundLine[]):
   if (line !== undefined) found.push({ place, line });
 }
 
-export interface Following extends Pick<LogWorld, 'log' | 'showLine' | 'startedAtMs'> {
+export interface Following extends Pick<LogWorld, 'log' | 'readLog' | 'showLine' | 'startedAtMs'> {
   readonly filter: LogFilter;
   /** Where to begin. */
   readonly from: number;
@@ -88,28 +88,36 @@ export interface Following extends Pick<LogWorld, 'log' | 'showLine' | 'startedA
 
 /** Sends lines until the client goes. What was overwritten before it was read is told as a gap. */
 export async function followLog(stream: EventStream, following: Following): Promise<void> {
-  const { filter, log, showLine } = following;
-  const nameId = following.idOf ?? ((place: number) => idOf(following, place));
+  const { log, readLog } = following;
   let place = following.from;
   while (stream.isOpen) {
     await stream.whenRoom();
-    const { lines, lostBytes, next } = log.readFrom(place, pieceBytes);
-    if (lostBytes > 0) stream.send({ name: 'gap', data: JSON.stringify({ bytes: lostBytes }) });
-    for (const line of lines) {
-      const read = readLine(line.text, filter);
-      if (read === undefined) continue;
-      // Its id says where to go on after it.
-      const after = line.place + Buffer.byteLength(line.text) + 1;
-      const data = showLine === undefined ? line.text : JSON.stringify(showLine(read));
-      stream.send({ name: 'line', data, id: nameId(after) });
-    }
+    const from = place;
+    const { lines, next } = await readLog(() => sendLines(stream, from, following));
     const isCaughtUp = next === place || lines.length === 0;
     place = next;
-    if (isCaughtUp) {
-      await log.whenMore(place, waitMsMax);
-      await new Promise((resolve) => setTimeout(resolve, gatherMs));
-    } else await setImmediate();
+    if (!isCaughtUp) continue;
+    await log.whenMore(place, waitMsMax);
+    await new Promise((resolve) => setTimeout(resolve, gatherMs));
   }
+}
+
+/** Those that pass of a piece of the log. */
+function sendLines(stream: EventStream, from: number, following: Following): RingLines {
+  const { filter, log, showLine } = following;
+  const nameId = following.idOf ?? ((place: number) => idOf(following, place));
+  const piece = log.readFrom(from, pieceBytes);
+  const { lines, lostBytes } = piece;
+  if (lostBytes > 0) stream.send({ name: 'gap', data: JSON.stringify({ bytes: lostBytes }) });
+  for (const line of lines) {
+    const read = readLine(line.text, filter);
+    if (read === undefined) continue;
+    // Its id says where to go on after it.
+    const after = line.place + Buffer.byteLength(line.text) + 1;
+    const data = showLine === undefined ? line.text : JSON.stringify(showLine(read));
+    stream.send({ name: 'line', data, id: nameId(after) });
+  }
+  return piece;
 }
 
 /** A place, named so that the next daemon does not take it for one of its own log. */

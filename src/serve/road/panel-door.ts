@@ -4,15 +4,19 @@
  * panel's socket.
  */
 import { type IncomingMessage, request } from 'node:http';
+import { Counts } from '../../account/counts.ts';
+import { mayHold } from '../../account/threshold.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Header } from '../../http/message.ts';
-import type { HostName } from '../../names.ts';
+import { clientNetwork, type HostName } from '../../names.ts';
 import { clientHeader } from '../../threads/panel.ts';
 import type { HttpExchange } from '../exchange.ts';
 
 export interface PanelDoorOptions {
   readonly hostName: HostName;
   readonly socketPath: string;
+  /** Requests that the thread brings at once, streams among them; one client has half at most. */
+  readonly requestsMax: number;
 }
 
 const broughtHeaders: ReadonlySet<string> = new Set([
@@ -30,18 +34,44 @@ const bodyBytesMax = 1024 * 1024;
 export class PanelDoor {
   readonly hostName: HostName;
   readonly #socketPath: string;
+  readonly #requestsMax: number;
+  /** By client: the control plane takes no more connections than it can serve. */
+  readonly #underWay = new Counts<string>();
 
-  constructor({ hostName, socketPath }: PanelDoorOptions) {
+  constructor({ hostName, socketPath, requestsMax }: PanelDoorOptions) {
     this.hostName = hostName;
     this.#socketPath = socketPath;
+    this.#requestsMax = requestsMax;
   }
 
-  /** Rejects with TerrafirmaError `panel-https`, `request-too-large`, `panel-away`. */
+  /** Rejects with TerrafirmaError `panel-https`, `overloaded`, `request-too-large`, … */
   async answer(exchange: HttpExchange): Promise<void> {
-    if (exchange.request.scheme !== 'https') throw new TerrafirmaError('panel-https');
+    const { scheme, clientAddress } = exchange.request;
+    if (scheme !== 'https') throw new TerrafirmaError('panel-https');
+    const client = clientNetwork(clientAddress);
+    this.#requireRoom(client);
+    this.#underWay.add(client, 1);
+    try {
+      await this.#bring(exchange);
+    } finally {
+      this.#underWay.add(client, -1);
+    }
+  }
+
+  #requireRoom(client: string): void {
+    const { total: held } = this.#underWay;
+    const own = this.#underWay.of(client);
+    if (mayHold({ max: this.#requestsMax, held, own, added: 1 })) return;
+    const rule = 'too many requests are for the dashboard, or too many of them are yours';
+    throw new TerrafirmaError('overloaded', `Cannot answer now: ${rule}`);
+  }
+
+  async #bring(exchange: HttpExchange): Promise<void> {
     const body = await readBody(exchange);
     const response = await this.#ask(exchange, body);
     exchange.start({ status: response.statusCode ?? 502, headers: returned(response) });
+    // A stream of events may have none for a while, and the page wants to know that it is open.
+    exchange.taker?.flushHeadSoon();
     exchange.onGone(() => response.destroy());
     try {
       for await (const chunk of response as AsyncIterable<Uint8Array>) {

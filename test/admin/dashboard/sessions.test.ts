@@ -47,6 +47,22 @@ test('a session that nobody uses ends, and one that is used ends later', () => {
   expect(sessions.list()).toEqual([]);
 });
 
+test('whoever has too many gives up his own, and nobody else one', () => {
+  let nowMs = 0;
+  const sessions = new Sessions<string>({
+    ...{ cookieName: 'x', isSecure: true, sessionsMax: 100, nowMs: () => nowMs },
+    ...{ idleMsMax: 1_000, ageMsMax: 5_000 },
+    ...{ holderOf: (of) => of.split('/')[0] ?? '', sessionsPerHolderMax: 3 },
+  });
+  sessions.begin('alice/page', '192.0.2.1');
+  for (let count = 0; count < 10; count += 1) {
+    nowMs += 1;
+    sessions.begin(`mallory/${count}`, '192.0.2.2');
+  }
+  const left = sessions.list().map(({ of }) => of);
+  expect(left).toEqual(['mallory/9', 'mallory/8', 'mallory/7', 'alice/page']);
+});
+
 test('the least recently used session makes room for a new one', () => {
   const { begin, sessions } = openSessions(2);
   const first = begin('first');

@@ -7,8 +7,10 @@ import { byteStreams } from './rows/byte-streams.ts';
 import { cacheFlood } from './rows/cache-flood.ts';
 import { closedWindows } from './rows/closed-windows.ts';
 import { cpuHog } from './rows/cpu-hog.ts';
+import { dashboards } from './rows/dashboards.ts';
 import { earlyBodies } from './rows/early-bodies.ts';
 import { exceptionHoard } from './rows/exception-hoard.ts';
+import { firstRequests } from './rows/first-requests.ts';
 import { freshFiles } from './rows/fresh-files.ts';
 import { fullSeats } from './rows/full-seats.ts';
 import { fullStores } from './rows/full-stores.ts';
@@ -53,8 +55,10 @@ export const attacks: readonly Attack[] = [
   cacheFlood,
   closedWindows,
   cpuHog,
+  dashboards,
   earlyBodies,
   exceptionHoard,
+  firstRequests,
   freshFiles,
   fullSeats,
   fullStores,

@@ -20,6 +20,8 @@ const THREADS = '2';
 const DAY_MS = 86_400_000;
 /** What attackers over HTTPS call. */
 export const ATTACKERS_NAME = 'mallory.example';
+/** Where owners look at their folders, where an attack has the daemon show it. */
+export const PANEL_NAME = 'panel.example.net';
 
 /** Bytes of one of the project's own guests. */
 export function guestBytes(name: string): Uint8Array {
@@ -86,16 +88,19 @@ export class AttackStage implements Stage, AsyncDisposable {
   }
 
   #tlsArguments(): string[] {
-    const pair = new TestAuthority().issueWithKey(ATTACKERS_NAME, {
-      notBeforeMs: Date.now() - DAY_MS,
-      notAfterMs: Date.now() + DAY_MS,
+    const authority = new TestAuthority();
+    const files = [ATTACKERS_NAME, PANEL_NAME].map((name) => {
+      const { chainPem, keyPem } = authority.issueWithKey(name, {
+        notBeforeMs: Date.now() - DAY_MS,
+        notAfterMs: Date.now() + DAY_MS,
+      });
+      const certificate = join(this.#stateDirectory, `${name}.pem`);
+      const key = join(this.#stateDirectory, `${name}.key`);
+      writeFileSync(certificate, chainPem);
+      writeFileSync(key, keyPem);
+      return `${certificate}=${key}`;
     });
-    const certificate = join(this.#stateDirectory, 'site.pem');
-    const key = join(this.#stateDirectory, 'site.key');
-    writeFileSync(certificate, pair.chainPem);
-    writeFileSync(key, pair.keyPem);
-    const files = `${certificate}=${key}`;
-    return ['--tls-listen', '127.0.0.1:0', '--tls-certificate', files];
+    return ['--tls-listen', '127.0.0.1:0', '--tls-certificate', files.join(';')];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

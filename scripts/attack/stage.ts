@@ -89,7 +89,7 @@ export class AttackStage implements Stage, AsyncDisposable {
 
   #tlsArguments(): string[] {
     const authority = new TestAuthority();
-    const files = [ATTACKERS_NAME, PANEL_NAME].map((name) => {
+    const files = [ATTACKERS_NAME, PANEL_NAME].flatMap((name) => {
       const { chainPem, keyPem } = authority.issueWithKey(name, {
         notBeforeMs: Date.now() - DAY_MS,
         notAfterMs: Date.now() + DAY_MS,
@@ -98,9 +98,9 @@ export class AttackStage implements Stage, AsyncDisposable {
       const key = join(this.#stateDirectory, `${name}.key`);
       writeFileSync(certificate, chainPem);
       writeFileSync(key, keyPem);
-      return `${certificate}=${key}`;
+      return ['--tls-certificate', `${certificate}=${key}`];
     });
-    return ['--tls-listen', '127.0.0.1:0', '--tls-certificate', files.join(';')];
+    return ['--tls-listen', '127.0.0.1:0', ...files];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,8 +12,8 @@ import {
 } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
 
-/** What is looked through at a stretch: a millisecond or two. */
-const pieceBytes = 256 * 1024;
+/** What is looked through at a stretch: a millisecond, or four where an owner sees all of it. */
+const pieceBytes = 64 * 1024;
 const linesFallback = 100;
 /** Lines gather for so long before those who follow get them. */
 const gatherMs = 50;

@@ -4,10 +4,11 @@
  * panel's socket.
  */
 import { type IncomingMessage, request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { Counts } from '../../account/counts.ts';
 import { mayHold } from '../../account/threshold.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { Header } from '../../http/message.ts';
+import type { Header, ReplyHead } from '../../http/message.ts';
 import { clientNetwork, type HostName } from '../../names.ts';
 import { clientHeader } from '../../threads/panel.ts';
 import type { HttpExchange } from '../exchange.ts';
@@ -28,8 +29,15 @@ const returnedHeaders: ReadonlySet<string> = new Set([
   ...['cross-origin-resource-policy', 'etag', 'referrer-policy', 'retry-after', 'set-cookie'],
   ...['x-content-type-options', 'x-frame-options', 'x-revision'],
 ]);
+/** Who asks for too much asks again as soon as he is told so. */
+const refusalHoldMs = 250;
 /** The panel takes no larger one. */
 const bodyBytesMax = 1024 * 1024;
+
+interface Refusal {
+  readonly head: ReplyHead;
+  readonly body: Uint8Array;
+}
 
 export class PanelDoor {
   readonly hostName: HostName;
@@ -51,11 +59,15 @@ export class PanelDoor {
     const client = clientNetwork(clientAddress);
     this.#requireRoom(client);
     this.#underWay.add(client, 1);
+    let refusal: Refusal | undefined;
     try {
-      await this.#bring(exchange);
+      refusal = await this.#bring(exchange);
     } finally {
       this.#underWay.add(client, -1);
     }
+    if (refusal === undefined) return;
+    await setTimeout(refusalHoldMs, undefined, { ref: false });
+    if (!exchange.isGone) exchange.send(refusal.head, refusal.body);
   }
 
   #requireRoom(client: string): void {
@@ -66,16 +78,21 @@ export class PanelDoor {
     throw new TerrafirmaError('overloaded', `Cannot answer now: ${rule}`);
   }
 
-  async #bring(exchange: HttpExchange): Promise<void> {
+  /** What the control plane refuses, it may take too much to be told of at once. */
+  async #bring(exchange: HttpExchange): Promise<Refusal | undefined> {
     const body = await readBody(exchange);
     const response = await this.#ask(exchange, body);
-    exchange.start({ status: response.statusCode ?? 502, headers: returned(response) });
+    const head = { status: response.statusCode ?? 502, headers: returned(response) };
+    if (head.status === 429 || head.status === 503) {
+      return { head, body: Buffer.concat(await response.toArray().catch(refuseAway)) };
+    }
+    exchange.start(head);
     // A stream of events may have none for a while, and the page wants to know that it is open.
     exchange.taker?.flushHeadSoon();
     exchange.onGone(() => response.destroy());
     try {
       for await (const chunk of response as AsyncIterable<Uint8Array>) {
-        if (exchange.isGone) return;
+        if (exchange.isGone) return undefined;
         await exchange.write(chunk);
       }
       exchange.end();
@@ -85,6 +102,7 @@ export class PanelDoor {
     } finally {
       exchange.onGone(undefined);
     }
+    return undefined;
   }
 
   #ask(exchange: HttpExchange, body: Uint8Array): Promise<IncomingMessage> {
@@ -112,6 +130,10 @@ export class PanelDoor {
     outgoing.end(body);
     return promise;
   }
+}
+
+function refuseAway(cause: unknown): never {
+  throw new TerrafirmaError('panel-away', undefined, { cause });
 }
 
 async function readBody(exchange: HttpExchange): Promise<Uint8Array> {

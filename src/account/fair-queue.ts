@@ -1,8 +1,9 @@
 /**
  * Waiting things, served in turn: by owner, within an owner by site, within a site by client. An
  * owner with a hundred sites, or a client with a hundred requests, gets no more turns than one with
- * a single one. Among the requests of one client first come, first served. Where it is known what
- * owners have used, whoever used the least comes first.
+ * a single one. Among the requests of one client first come, first served, but for what one of them
+ * has led to, which goes before those that have not begun. Where it is known what owners have used,
+ * whoever used the least comes first.
  */
 import type { OwnerKey } from '../names.ts';
 import type { OwnerUse } from './owner-use.ts';
@@ -14,7 +15,13 @@ export interface Waiter {
 
 /** Lines by a key, in order of service: the one that has waited longest comes first. */
 type Lines<L> = Map<string, L>;
-type ClientLine<T> = Set<T>;
+
+interface ClientLine<T> {
+  readonly waiting: Set<T>;
+  /** Before those; the last comes first. */
+  readonly led: T[];
+}
+
 type SiteLine<T> = Lines<ClientLine<T>>;
 
 interface OwnerLine<T> {
@@ -27,6 +34,9 @@ export class FairQueue<T extends Waiter> {
   readonly #owners: Lines<OwnerLine<T>> = new Map();
   readonly #use: Pick<OwnerUse, 'of'> | undefined;
   #length = 0;
+  /** Who waits alone stands in no line: mostly nobody else comes, and lines are made anew. */
+  #only: T | undefined;
+  #onlySinceMs = 0;
 
   constructor(use?: Pick<OwnerUse, 'of'>) {
     this.#use = use;
@@ -37,19 +47,40 @@ export class FairQueue<T extends Waiter> {
   }
 
   get ownerCount(): number {
-    return this.#owners.size;
+    return this.#only === undefined ? this.#owners.size : 1;
   }
 
-  push(waiter: T, nowMs: number): void {
+  /** @param isLed Another of the same client, which has its turn, has led to it. */
+  push(waiter: T, nowMs: number, isLed = false): void {
+    this.#length += 1;
+    if (this.#length === 1) {
+      this.#only = waiter;
+      this.#onlySinceMs = nowMs;
+      return;
+    }
+    const only = this.#only;
+    this.#only = undefined;
+    if (only !== undefined) this.#lineUp(only, this.#onlySinceMs, false);
+    this.#lineUp(waiter, nowMs, isLed);
+  }
+
+  #lineUp(waiter: T, nowMs: number, isLed: boolean): void {
     const { owner, site, client } = waiter.shares;
     const ownerLine = lineOf(this.#owners, owner, () => ({ sites: new Map(), sinceMs: nowMs }));
     const siteLine = lineOf(ownerLine.sites, site, () => new Map<string, ClientLine<T>>());
-    lineOf(siteLine, client, () => new Set<T>()).add(waiter);
-    this.#length += 1;
+    const line = lineOf(siteLine, client, (): ClientLine<T> => ({ waiting: new Set(), led: [] }));
+    if (isLed) line.led.push(waiter);
+    else line.waiting.add(waiter);
   }
 
   /** The next waiter; its owner, site and client go to the ends of their lines. */
   shift(nowMs: number): T | undefined {
+    const only = this.#only;
+    if (only !== undefined) {
+      this.#only = undefined;
+      this.#length -= 1;
+      return only;
+    }
     const next = this.#nextOwner();
     if (next === undefined) return undefined;
     const [owner, ownerLine] = next;
@@ -62,13 +93,18 @@ export class FairQueue<T extends Waiter> {
 
   /** Whether the waiter was there to be taken out. */
   delete(waiter: T): boolean {
+    if (this.#only === waiter) {
+      this.#only = undefined;
+      this.#length -= 1;
+      return true;
+    }
     const { owner, site, client } = waiter.shares;
     const sites = this.#owners.get(owner)?.sites;
     const clients = sites?.get(site);
-    const waiters = clients?.get(client);
-    if (waiters?.delete(waiter) !== true) return false;
+    const line = clients?.get(client);
+    if (line === undefined || !takeOut(line, waiter)) return false;
     this.#length -= 1;
-    if (waiters.size === 0) clients?.delete(client);
+    if (countOf(line) === 0) clients?.delete(client);
     if (clients?.size === 0) sites?.delete(site);
     if (sites?.size === 0) this.#owners.delete(owner);
     return true;
@@ -76,12 +112,14 @@ export class FairQueue<T extends Waiter> {
 
   /** What the owner has used that comes next; nothing is less where nobody waits. */
   get leastUsed(): number {
+    if (this.#only !== undefined) return this.#usedBy(this.#only.shares.owner);
     const next = this.#nextOwner();
     return next === undefined ? Number.POSITIVE_INFINITY : this.#usedBy(next[0]);
   }
 
   /** Since when the owner that has waited longest waits; never, where nobody waits. */
   get oldestSinceMs(): number {
+    if (this.#only !== undefined) return this.#onlySinceMs;
     return firstOf(this.#owners)?.[1].sinceMs ?? Number.POSITIVE_INFINITY;
   }
 
@@ -135,11 +173,29 @@ function shiftSite<T>(sites: Lines<SiteLine<T>>): T | undefined {
 function shiftClient<T>(clients: SiteLine<T>): T | undefined {
   const first = firstOf(clients);
   if (first === undefined) return undefined;
-  const [client, waiters] = first;
-  for (const waiter of waiters) {
-    waiters.delete(waiter);
-    rotate(clients, client, waiters, waiters.size);
+  const [client, line] = first;
+  const waiter = line.led.pop() ?? shiftWaiting(line.waiting);
+  rotate(clients, client, line, countOf(line));
+  return waiter;
+}
+
+function shiftWaiting<T>(waiting: Set<T>): T | undefined {
+  for (const waiter of waiting) {
+    waiting.delete(waiter);
     return waiter;
   }
   return undefined;
+}
+
+function countOf<T>({ waiting, led }: ClientLine<T>): number {
+  return waiting.size + led.length;
+}
+
+/** Whether it was there. */
+function takeOut<T>({ waiting, led }: ClientLine<T>, waiter: T): boolean {
+  if (waiting.delete(waiter)) return true;
+  const place = led.indexOf(waiter);
+  if (place === -1) return false;
+  led.splice(place, 1);
+  return true;
 }

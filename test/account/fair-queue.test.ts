@@ -36,6 +36,19 @@ describe('FairQueue', () => {
     expect(drain(queue)).toEqual(['a/1/x 1', 'a/2/x 1', 'a/1/y 1', 'a/1/x 2', 'a/1/x 3']);
   });
 
+  test('shift() takes what one request of a client led to before its others', () => {
+    const queue = new FairQueue<Named>();
+    const [led, deeper] = [waiter('a/1/x led'), waiter('a/1/x deeper')];
+    for (const name of ['a/1/x 1', 'a/1/x 2', 'b/1/x 1']) queue.push(waiter(name), 0);
+    queue.push(led, 0, true);
+    queue.push(deeper, 0, true);
+    expect(queue.shift(0)?.name).toBe('a/1/x deeper');
+    queue.push(deeper, 0, true);
+    expect(queue.delete(led)).toBe(true);
+    expect(queue.length).toBe(4);
+    expect(drain(queue)).toEqual(['b/1/x 1', 'a/1/x deeper', 'a/1/x 1', 'a/1/x 2']);
+  });
+
   test('oldestSinceMs is when the owner that has waited longest was last served or came', () => {
     const queue = new FairQueue<Named>();
     expect(queue.oldestSinceMs).toBe(Number.POSITIVE_INFINITY);
@@ -47,6 +60,25 @@ describe('FairQueue', () => {
     expect(queue.oldestSinceMs).toBe(20);
     queue.shift(50);
     expect(queue.oldestSinceMs).toBe(40);
+  });
+
+  test('who waits alone is served, taken out and told of like others', () => {
+    const used = new Map([['a', 5]]);
+    const queue = new FairQueue<Named>({ of: (owner) => used.get(owner) ?? 0 });
+    const [first, second] = [waiter('a/1/x 1'), waiter('b/1/x 1')];
+    queue.push(first, 10);
+    expect([queue.length, queue.ownerCount, queue.oldestSinceMs, queue.leastUsed]).toEqual([
+      1, 1, 10, 5,
+    ]);
+    expect(queue.delete(second)).toBe(false);
+    expect(queue.delete(first)).toBe(true);
+    expect([queue.length, queue.ownerCount, queue.shift(0)]).toEqual([0, 0, undefined]);
+    queue.push(first, 20);
+    queue.push(second, 30);
+    expect([queue.length, queue.ownerCount, queue.oldestSinceMs, queue.leastUsed]).toEqual([
+      2, 2, 20, 0,
+    ]);
+    expect(drain(queue)).toEqual(['b/1/x 1', 'a/1/x 1']);
   });
 
   test('delete() takes out one waiter, and its lines when it was the last', () => {

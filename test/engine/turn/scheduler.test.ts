@@ -1,26 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Shares } from '../../../src/account/shares.ts';
-import { type Line, Scheduler, type Turn } from '../../../src/engine/turn/scheduler.ts';
+import { type Line, Scheduler } from '../../../src/engine/turn/scheduler.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { outboundReply, World } from '../../support/abi-world.ts';
 import { askingGuest } from '../guests.ts';
 import { Engine } from '../world.ts';
-
-/** Notes its turns, and lets go at once or when told. */
-class TestTurn implements Turn {
-  readonly shares: Shares;
-  readonly #onTurn: (turn: TestTurn) => void;
-
-  constructor(site: string, onTurn: (turn: TestTurn) => void) {
-    const [owner = ''] = site.split('/');
-    this.shares = { owner: owner as OwnerKey, site, client: '' };
-    this.#onTurn = onTurn;
-  }
-
-  onTurn(): void {
-    this.#onTurn(this);
-  }
-}
+import { TestTurn } from './test-turn.ts';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -263,6 +263,8 @@ export interface GuestHost extends CoreFace {
    * of the guest's, where hostcalls wait. Rejects when the run is ended meanwhile.
    */
   wait<T>(work: Promise<T>): Promise<T>;
+  /** Whether the run may go on without a wait that is over: its slice has not been used up. */
+  mayGoOn(): boolean;
   /** Resolves when all that waits for the event loop has had its turn. */
   afterTurn(): Promise<void>;
   /** Ends the run as `trapped`; the reason goes to the log. The guest cannot catch it. */

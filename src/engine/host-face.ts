@@ -94,6 +94,12 @@ export class HostFace extends Face implements GuestHost {
     return this.options.slot.running().suspend(work) as Promise<T>;
   }
 
+  mayGoOn(): boolean {
+    const activation = this.options.slot.running();
+    activation.requireAlive();
+    return !activation.looksOverdue();
+  }
+
   afterTurn(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }

@@ -46,6 +46,7 @@ describe('a Terrarium guest', () => {
       callBeside: async () => undefined,
       runBeside: (work) => work(),
       wait: (work) => work,
+      mayGoOn: () => true,
       afterTurn: () => Promise.resolve(),
       nested: () => () => undefined as never,
       exportedFunction: () => undefined,

@@ -311,6 +311,35 @@ describe('a service is ended', () => {
     expect(report.outcome).toBe('out-of-cpu');
   });
 
+  test('when all it waits for is there at once, and others have their turns', async () => {
+    const wait = '(i32.or (i32.const 2) (i32.shl (call $get) (i32.const 4)))';
+    const guest = serviceGuest(`
+      (func $again (result i32)
+        (local $f i64) (local $writer i32)
+        (local.set $f (call $future))
+        (local.set $writer (i32.wrap_i64 (i64.shr_u (local.get $f) (i64.const 32))))
+        (drop (call $future-write (local.get $writer) (i32.const 256)))
+        (call $join (local.get $writer) (call $get))
+        (call $future-close-reader (i32.wrap_i64 (local.get $f)))
+        ${wait})
+      ${handle('(call $set (call $set-new)) (call $again)')}
+      ${callback('(call $future-close (local.get 1)) (call $again)')}`);
+    using engine = new Engine({ limits: { cpuMsMax: 100 } });
+    const small = engine.load('hello');
+    const { report } = engine.begin(engine.load(guest), { siteKey: '/busy' });
+    let isOver = false;
+    const end = report.finally(() => {
+      isOver = true;
+    });
+    let served = 0;
+    for (; !isOver; served += 1) {
+      expect((await engine.run(small, { siteKey: '/small' })).text).toBe('hello\n');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await end).outcome).toBe('out-of-cpu');
+    expect(served).toBeGreaterThan(10);
+  });
+
   test('when it yields without end', async () => {
     const guest = serviceGuest(`${handle('(i32.const 1)')} ${callback('(i32.const 1)')}`);
     using engine = new Engine({ limits: { cpuMsMax: 20, wallMsMax: 2_000 } });

@@ -161,6 +161,10 @@ export class AbiHost implements GuestHost {
     return work;
   }
 
+  mayGoOn(): boolean {
+    return true;
+  }
+
   afterTurn(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }

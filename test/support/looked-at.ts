@@ -103,6 +103,10 @@ export class LookedAtHost implements GuestHost {
     return work;
   }
 
+  mayGoOn(): boolean {
+    return true;
+  }
+
   afterTurn(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }

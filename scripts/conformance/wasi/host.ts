@@ -125,6 +125,10 @@ export class WasiHost implements GuestHost {
     return work;
   }
 
+  mayGoOn(): boolean {
+    return true;
+  }
+
   afterTurn(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }

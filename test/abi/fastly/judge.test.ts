@@ -80,6 +80,7 @@ describe('a program for Fastly Compute', () => {
       callBeside: async () => undefined,
       runBeside: (work) => work(),
       wait: (work) => work,
+      mayGoOn: () => true,
       afterTurn: () => Promise.resolve(),
       nested: () => () => undefined as never,
       exportedFunction: () => undefined,

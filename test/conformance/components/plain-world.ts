@@ -183,6 +183,10 @@ class PlainInstance implements GuestHost {
     return work;
   }
 
+  mayGoOn(): boolean {
+    return true;
+  }
+
   afterTurn(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }

@@ -48,7 +48,7 @@ export async function runTask(parts: TaskParts): Promise<void> {
     for (let packed = Number(answer); isUnderWay(packed); ) {
       instance.exclusive = undefined;
       const { work, set } = waitFor(parts, packed);
-      const event = eventOf(set, await tasks.wait(work));
+      const event = eventOf(set, work === undefined ? 'ready' : await tasks.wait(work));
       instance.exclusive = thread;
       packed = Number(await call(lifted.callback, ...event));
     }
@@ -101,7 +101,8 @@ function isUnderWay(packed: number): boolean {
 }
 
 interface EventWait {
-  readonly work: Promise<Woken>;
+  /** Undefined where the event is there and nobody else would go on before. */
+  readonly work: Promise<Woken> | undefined;
   /** Undefined where it lets others go on, and waits for nothing. */
   readonly set: WaitableSet | undefined;
 }
@@ -117,7 +118,9 @@ function waitFor({ host, tasks, lifted, thread }: TaskParts, packed: number): Ev
   }
   const set = lifted.crossing.handles.find(packed >>> setShift, WaitableSet);
   set.waiting += 1;
-  return { work: tasks.threads.block(() => isFree() && set.hasEvent, true), set };
+  const isReady = (): boolean => isFree() && set.hasEvent;
+  const goesOn = tasks.threads.goesOn(isReady) && host.mayGoOn();
+  return { work: goesOn ? undefined : tasks.threads.block(isReady, true), set };
 }
 
 function eventOf(set: WaitableSet | undefined, woken: Woken): GuestEvent {

@@ -120,6 +120,17 @@ export class Threads {
   }
 
   /**
+   * Whether the current line, which is about to wait until `isReady`, would be the next to go on in
+   * any case: it need not let go of the thread, and of its stack, to find that out.
+   */
+  goesOn(isReady: () => boolean): boolean {
+    const thread = this.#current;
+    if (thread === undefined || thread.resumer !== undefined) return false;
+    const isAlone = this.#waiting.length === 0 && this.#failure === undefined;
+    return isAlone && thread.task.state !== 'to-cancel' && isReady();
+  }
+
+  /**
    * Runs a new line until it blocks or ends; then the current one goes on. Rejects with what it
    * rejects with meanwhile.
    */

@@ -6,16 +6,15 @@
  * COMPONENT_GUESTS names a folder with any of the files below; docs/guests/components.md says how
  * they are built. Beside them: chains of middleware, and what ten thousand services hold that wait.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { measureChains } from './chain-rows.ts';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureFirstAnswer } from './first-answer.ts';
 import { measureOther, measureRate, warmUp } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
+import { measureWaiting } from './waiting-rows.ts';
 import { isWasmtimeInstalled, Wasmtime } from './wasmtime-server.ts';
 
 const connections = 32;
@@ -69,24 +68,20 @@ export async function measureComponents(plan: DaemonPlan): Promise<readonly Row[
     folder === undefined ? [] : guests.filter(({ file }) => existsSync(path.join(folder, file)));
   if (folder === undefined || present.length === 0) {
     const none = { name: 'components', value: Number.NaN, unit: 'COMPONENT_GUESTS names none' };
-    return [none, ...(await measureChains(plan)), measureWaiting()];
+    return [none, ...(await measureChains(plan)), waitingRow()];
   }
   await using empty = await Server.empty();
   const rows: Row[] = [];
   for (const guest of present) {
     rows.push(...(await measureGuest(path.join(folder, guest.file), guest, { plan, empty })));
   }
-  rows.push(...(await measureChains(plan)), measureWaiting());
+  rows.push(...(await measureChains(plan)), waitingRow());
   return rows;
 }
 
-/** In a process of its own, because what they leave behind would burden the others. */
-function measureWaiting(): Row {
-  const program = fileURLToPath(new URL('./suspended-services.ts', import.meta.url));
-  const args = ['--expose-gc', program, '--count', '10000'];
-  const { waitingBytes } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
-  const name = '10,000 waiting services of WASI 0.3';
-  return { name, value: waitingBytes / 1024 ** 2, unit: 'MiB', goal: { atMost: 400 } };
+function waitingRow(): Row {
+  const value = measureWaiting('component-0.3');
+  return { name: '10,000 waiting services of WASI 0.3', value, unit: 'MiB', goal: { atMost: 400 } };
 }
 
 async function measureGuest(

@@ -39,13 +39,14 @@ import { measureStreams } from './stream-rows.ts';
 import { measureThreads } from './threads-rows.ts';
 import { measureTls } from './tls-rows.ts';
 import { measureUpload } from './upload-rows.ts';
+import { measureWaitingGuests } from './waiting-rows.ts';
 import { measureWasi } from './wasi-rows.ts';
 import { measureWasmtime } from './wasmtime.ts';
 import { measureWorkerd } from './workerd.ts';
 
 const groupsByDefault =
   'engine,cpu,metering,rewriting,daemon,fresh,threads,guests,wasi,store,cache,cluster,tls,' +
-  'upload,streams,operators,wasmtime,components,fastly';
+  'upload,streams,operators,wasmtime,components,waiting,fastly';
 
 const line = {
   command: 'npm run bench --',
@@ -88,6 +89,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   streams: () => measureStreams(rounds),
   wasmtime: () => measureWasmtime({ rounds, seconds }),
   components: () => measureComponents({ rounds, seconds }),
+  waiting: async () => measureWaitingGuests(),
   fastly: () => measureFastly({ rounds, seconds }),
   sites: () => measureSites({ rounds, seconds }),
   workerd: () => measureWorkerd({ rounds, seconds }),

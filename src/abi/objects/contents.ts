@@ -20,13 +20,11 @@ export interface SourceBody extends ReadBody {
 /** What a piece weighs beside its bytes: pieces of one byte each are bounded, too. */
 const pieceOverheadBytes = 128;
 /**
- * How much of what is written may wait for a reader before the writer has to: more for one who
- * takes all of it at once, because each wait and each waking of the guest costs.
+ * How much of what is written may wait for a reader before the writer has to: more for one who has
+ * taken all of it and waits, because each wait and each waking of the guest costs.
  */
 const windowBytesMin = 64 * 1024;
 const windowBytesMax = 256 * 1024;
-/** Who has made room so soon gets more at once next. */
-const quickMs = 100;
 /** Each is a handle less, but not a list without end. */
 const sourcesMax = 1_000;
 /**
@@ -54,8 +52,10 @@ export class BodyContents implements ReadBody {
   #onMore: PromiseWithResolvers<void> | undefined;
   /** A source is being read: one call at a time. */
   #reading: Promise<unknown> | undefined;
-  #room: (PromiseWithResolvers<void> & { readonly sinceMs: number }) | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
   #windowBytes = windowBytesMin;
+  /** The reader has waited since the writer was last woken. */
+  #hasReaderWaited = false;
 
   constructor(held: HeldForRun) {
     this.#held = held;
@@ -166,7 +166,7 @@ export class BodyContents implements ReadBody {
   /** Resolves when adding is welcome again; also where nobody reads any more. Undefined: now. */
   whenRoom(): Promise<void> | undefined {
     if (this.hasRoom || this.#isCancelled) return undefined;
-    this.#room ??= { ...Promise.withResolvers<void>(), sinceMs: performance.now() };
+    this.#room ??= Promise.withResolvers<void>();
     return this.#room.promise;
   }
 
@@ -370,13 +370,15 @@ export class BodyContents implements ReadBody {
     const isHalfFree = this.#waitingBytes - this.#earlyBytes <= this.#windowBytes / 2;
     const room = this.#room;
     if (room === undefined || !(isHalfFree || this.#isCancelled)) return;
-    const isQuick = performance.now() - room.sinceMs < quickMs;
-    this.#windowBytes = isQuick ? Math.min(2 * this.#windowBytes, windowBytesMax) : windowBytesMin;
+    const next = this.#windowBytes * (this.#hasReaderWaited ? 2 : 0.5);
+    this.#windowBytes = Math.min(Math.max(next, windowBytesMin), windowBytesMax);
+    this.#hasReaderWaited = false;
     this.#room = undefined;
     room.resolve();
   }
 
   #more(): Promise<void> {
+    this.#hasReaderWaited = true;
     this.#onMore ??= Promise.withResolvers<void>();
     return this.#onMore.promise;
   }

@@ -258,34 +258,6 @@ describe('a write end', () => {
     expect(body.isReady).toBe(true);
   });
 
-  test('lets more wait for a reader that is quick, and wakes the writer once for many', async () => {
-    const body = new Body(options);
-    const reader = body.startStreaming();
-    const piece = (): Uint8Array => new Uint8Array(60 * 1024);
-    /** Pieces that are welcome, with the one that has to wait. */
-    const fill = (): [number, Promise<void>] => {
-      for (let count = 1; ; count += 1) {
-        const waits = body.write(piece());
-        if (waits !== undefined) return [count, waits];
-      }
-    };
-    const welcome = new Set<number>();
-    let waiting = 0;
-    // On a busy machine even this reader is slow now and then.
-    while (!welcome.has(5)) {
-      const [count, waits] = fill();
-      waiting += count;
-      welcome.add(waiting);
-      let isWoken = false;
-      void waits.then(() => {
-        isWoken = true;
-      });
-      for (; !isWoken; waiting -= 1) await reader.read();
-      expect(waiting).toBeLessThanOrEqual(2);
-    }
-    expect([...welcome].sort()).toEqual([2, 3, 5]);
-  });
-
   test('does not hold its writer up by what was there before', async () => {
     const body = new Body(options);
     body.write(new Uint8Array(100 * 1024));

@@ -27,6 +27,8 @@ export class Bases {
   #directory = '';
   #device = '';
   #writing: Promise<void> = Promise.resolve();
+  /** What changed last could not be written down: the next look tries it again. */
+  #isUnwritten = false;
 
   private constructor(path: string) {
     this.#path = path;
@@ -57,8 +59,8 @@ export class Bases {
 
   /** Durable when it resolves. */
   async raise(path: ModulePath, base: number): Promise<void> {
-    if (base <= this.of(path)) return;
-    this.#bases.set(path, base);
+    if (base > this.of(path)) this.#bases.set(path, base);
+    else if (!this.#isUnwritten) return;
     await this.#write();
   }
 
@@ -66,8 +68,9 @@ export class Bases {
   async moveTo({ device, directory }: CopyPlace): Promise<void> {
     const isSame = directory === this.#directory;
     const deviceNow = device === undefined ? this.#device : String(device);
-    if (isSame && deviceNow === this.#device) return;
-    if (!isSame || this.#device !== '') this.#bases.clear();
+    const isHere = isSame && deviceNow === this.#device;
+    if (isHere && !this.#isUnwritten) return;
+    if (!isHere && (!isSame || this.#device !== '')) this.#bases.clear();
     this.#directory = directory;
     this.#device = deviceNow;
     await this.#write();
@@ -77,7 +80,13 @@ export class Bases {
     const place = { directory: this.#directory, device: this.#device };
     const kept = { ...place, bases: Object.fromEntries(this.#bases) };
     const text = JSON.stringify(kept);
-    this.#writing = this.#writing.then(() => writeDurably(this.#path, text));
+    const write = async (): Promise<void> => {
+      this.#isUnwritten = true;
+      await writeDurably(this.#path, text);
+      this.#isUnwritten = false;
+    };
+    // One that failed must not be why all later ones fail.
+    this.#writing = this.#writing.then(write, write);
     await this.#writing;
   }
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Bases } from '../../../src/deploy/common/bases.ts';
 import type { FolderKey, ModulePath } from '../../../src/names.ts';
@@ -60,4 +60,14 @@ test('what an earlier release kept without a device holds for the first that is 
   expect(upgraded.of(path)).toBe(3);
   await upgraded.moveTo({ ...here, device: 8n });
   expect(upgraded.of(path)).toBe(0);
+});
+
+test('what could not be written down once is written with the next look', async () => {
+  const bases = await shown();
+  rmSync(state.path('bases'), { recursive: true });
+  state.write('bases', 'in the way of the directory');
+  await expect(bases.raise(path, 4)).rejects.toThrow();
+  rmSync(state.path('bases'));
+  await bases.raise(path, 4);
+  expect((await open()).of(path)).toBe(4);
 });

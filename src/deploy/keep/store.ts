@@ -34,7 +34,7 @@ export interface StoreOptions {
   readonly limits: Pick<Limits, 'storeBytesMax' | 'storeOwnerBytesMax'>;
 }
 
-interface Commit extends PromiseWithResolvers<void> {
+interface Commit extends PromiseWithResolvers<unknown> {
   readonly record: FolderRecord;
   readonly added: AddedModule | undefined;
 }
@@ -156,7 +156,7 @@ export class ModuleStore {
    *   record then still holds
    */
   async commit(record: FolderRecord, added?: AddedModule): Promise<void> {
-    const commit = { record, added, ...Promise.withResolvers<void>() };
+    const commit = { record, added, ...Promise.withResolvers<unknown>() };
     this.#commits.push(commit);
     this.#serialise(() => this.#commitSome()).catch(commit.reject);
     await commit.promise;
@@ -169,10 +169,11 @@ export class ModuleStore {
     const outcomes = await Promise.allSettled(writes);
     const unnamed = new Set<Digest>();
     for (const [index, { record, added }] of commits.entries()) {
-      const isWritten = outcomes[index]?.status === 'fulfilled';
-      const dropped = isWritten ? this.#named.set(record.folderKey, digestsOf(record)) : [];
-      for (const digest of dropped) unnamed.add(digest);
-      if (!isWritten && added !== undefined) unnamed.add(added.digest);
+      const outcome = outcomes[index];
+      if (outcome?.status === 'fulfilled') {
+        const dropped = this.#named.set(record.folderKey, outcome.value);
+        for (const digest of dropped) unnamed.add(digest);
+      } else if (added !== undefined) unnamed.add(added.digest);
     }
     try {
       for (const digest of unnamed) await this.#removeUnnamed(digest);
@@ -193,10 +194,14 @@ export class ModuleStore {
     return commits;
   }
 
-  async #write({ record, added }: Commit): Promise<void> {
+  /** Resolves to what the record names that lies on the disk now: its folder may have gone on. */
+  async #write({ record, added }: Commit): Promise<ReadonlySet<Digest>> {
     if (added !== undefined) await this.#put(record.folderKey, added);
+    const text = formatRecord(record);
+    const named = digestsOf(record);
     try {
-      await writeDurably(recordPath(this.#directory, record.folderKey), formatRecord(record));
+      await writeDurably(recordPath(this.#directory, record.folderKey), text);
+      return named;
     } catch (error) {
       const detail = `Cannot keep the record of ${record.folderKey}: ${describeError(error)}`;
       throw new TerrafirmaError('state', detail, { cause: error });

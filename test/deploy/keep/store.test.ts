@@ -67,6 +67,21 @@ describe('ModuleStore', () => {
     expect(await store.readFolder('/other' as FolderKey)).toBeUndefined();
   });
 
+  test('keeps what the record on the disk names, whatever the next one will name', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    const modules = new Map(record([D1]).modules);
+    await store.commit({ ...record([]), modules }, { digest: D1, bytes: one });
+    const committing = store.commit({ ...record([]), modules });
+    // It is on its way to the disk: now the folder has another version.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const [path, module] of record([D2]).modules) modules.set(path, module);
+    await committing;
+    const [kept] = await readRecords(scratch.path('state'), new LogBook());
+    expect(kept?.modules.get(pathOf('a.wasm'))?.versions[0].digest).toBe(D1);
+    expect(new TextDecoder().decode(await store.readModule(D1))).toBe('the first module');
+  });
+
   test.each<readonly [what: string, damage: (path: string) => void]>([
     ['a directory', (path) => mkdirSync(path)],
     ['nothing', (path) => writeFileSync(path, '')],

@@ -160,7 +160,7 @@ export class Connection implements Conversation {
 
   /** Says goodbye: the guest's input ends, and what it has sent still leaves. */
   close(code: number, reason: string): void {
-    this.#socket.close(code, reason.slice(0, reasonBytesMax));
+    this.#socket.close(code, cut(reason, reasonBytesMax));
     // Its answer to the close must be read, whatever waits before it.
     if (this.#isPaused) this.#resume();
     this.#endInput();
@@ -312,4 +312,11 @@ export class Connection implements Conversation {
     this.#room?.resolve();
     this.#room = undefined;
   }
+}
+
+/** At most so many bytes of it as UTF-8: what is too long would be refused, and nothing said. */
+function cut(text: string, bytesMax: number): string {
+  const bytes = new Uint8Array(bytesMax);
+  const { read } = new TextEncoder().encodeInto(text, bytes);
+  return text.slice(0, read);
 }

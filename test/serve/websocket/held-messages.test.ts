@@ -98,3 +98,12 @@ test('while the owner’s runs wait, so do messages, until the client has gone',
   await connection.whenReady();
   expect(connection.takeMessage()).toBeDefined();
 });
+
+test('a reason that is too long in bytes is cut, between two characters', async () => {
+  const { client, connection } = await connectOne();
+  await once(client, 'open');
+  connection.close(closeCode.internal, 'ä'.repeat(100));
+  const [code, reason] = await once(client, 'close');
+  expect(code).toBe(closeCode.internal);
+  expect(String(reason)).toBe('ä'.repeat(61));
+});

@@ -1,7 +1,8 @@
 /** The answer to a visit that has failed: with a page of the folder, or the daemon's own words. */
-import type { ErrorRecord } from '../../errors.ts';
+import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { Site } from '../../site/table.ts';
-import { failureHead, failurePageHead } from './failure.ts';
+import type { HttpExchange } from '../exchange.ts';
+import { type FailureReply, failureHead, failurePageHead } from './failure.ts';
 import type { StaticFiles } from './files.ts';
 import { headersFor } from './rules/headers.ts';
 import { errorPageOf, pageRoute } from './rules/stand-ins.ts';
@@ -24,12 +25,14 @@ export class Failures {
     if (exchange.replyState !== 'none') return;
     if (site?.settings !== undefined && (await this.#tellByPage(visit, site, error))) return;
     const { request: asked } = exchange;
-    const { head, body } = failureHead(error, {
+    const told = failureHead(error, {
       head: asked,
       requestId: asked.id,
       hostName: visit.hostName,
       nowMs: Date.now(),
     });
+    if (sendIfRoom(exchange, told)) return;
+    const { head, body } = failureHead(error);
     exchange.send(head, body);
   }
 
@@ -44,7 +47,17 @@ export class Failures {
     if (page === undefined) return false;
     const bytes = await this.#files.readPage(site, pageRoute(page));
     if (bytes === undefined || exchange.replyState !== 'none') return false;
-    exchange.send(failurePageHead(error, page), bytes);
+    return sendIfRoom(exchange, { head: failurePageHead(error, page), body: bytes });
+  }
+}
+
+/** False where memory is short. A line of ours has room in any case: nobody waits for nothing. */
+function sendIfRoom(exchange: HttpExchange, { head, body }: FailureReply): boolean {
+  try {
+    exchange.send(head, body);
     return true;
+  } catch (refusal) {
+    if (refusal instanceof TerrafirmaError && exchange.replyState === 'none') return false;
+    throw refusal;
   }
 }

@@ -79,8 +79,8 @@ export class Gateway {
     } catch (failure) {
       await this.#refuse(visit, toErrorRecord(failure));
     } finally {
-      // Begun, and nobody goes on with it: the client must see that it is not whole.
-      if (exchange.replyState === 'started') exchange.abort();
+      // Nobody goes on with it: the client must see that it is not whole, or comes no more.
+      if (exchange.replyState !== 'ended') exchange.abort();
       record.status = exchange.status;
       record.bytesSent = exchange.bytesSent;
       record.bytesReceived = exchange.bytesReceived;

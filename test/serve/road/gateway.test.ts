@@ -41,6 +41,7 @@ const open: { close(): Promise<void> }[] = [];
 afterEach(() => Promise.all(open.splice(0).map((one) => one.close())));
 
 interface World {
+  readonly account: Account;
   readonly port: number;
   readonly records: readonly RequestRecord[];
   readonly folder: TestFolder;
@@ -123,7 +124,7 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
       folder[Symbol.dispose]();
     },
   });
-  return { port, records, folder };
+  return { account, port, records, folder };
 }
 
 function serving(site: Site): SiteAnswer {
@@ -156,6 +157,18 @@ describe('Gateway', () => {
     });
     expect((await ask(port, '/', { host })).status).toBe(503);
     expect(records).toMatchObject([{ errorCode: 'no-record', folderKey: undefined }]);
+  });
+
+  test('a page of the folder that has no room gives way to a line of ours', async () => {
+    const settings = '[errors]\n404 = "/404.html"\n';
+    const { account, folder, port, records } = await openRoad({ settings });
+    folder.write('404.html', 'x'.repeat(8_000));
+    expect((await ask(port, '/missing', { host })).text).toHaveLength(8_000);
+    account.shareOf(ownerOf(FOLDER)).charge('memory', 2e9);
+    const answer = await ask(port, '/missing', { host });
+    expect(answer.status).toBe(404);
+    expect(answer.text).toMatch(/^Cannot find/);
+    expect(records).toMatchObject([{ status: 404 }, { status: 404, errorCode: 'not-found' }]);
   });
 
   test('where there is no room for many, their refusals do not leave all at once', async () => {

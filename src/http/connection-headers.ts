@@ -5,9 +5,10 @@
  */
 
 /**
- * RFC 9110, section 7.6.1, with `trailer`, which says what an answer ends with, and the two fields
- * of proxies that are for the next hop only (sections 11.7.1 and 11.7.2). In HTTP/2 the first five
- * would make a message malformed (RFC 9113, section 8.2.2).
+ * RFC 9110, section 7.6.1, with `trailer`, which says what an answer ends with, the two fields of
+ * proxies that are for the next hop only (sections 11.7.1 and 11.7.2), and what asked for HTTP/2
+ * once (RFC 7540, section 3.2.1), which node refuses. In HTTP/2 the first five would make a message
+ * malformed (RFC 9113, section 8.2.2).
  */
 export const connectionHeaders: ReadonlySet<string> = new Set([
   'connection',
@@ -19,6 +20,7 @@ export const connectionHeaders: ReadonlySet<string> = new Set([
   'trailer',
   'proxy-authenticate',
   'proxy-authorization',
+  'http2-settings',
 ]);
 
 /** Looking a name up costs more than a look at its length, and most are none of them. */

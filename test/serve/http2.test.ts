@@ -79,6 +79,18 @@ describe('HTTP/2', () => {
     expect(reply.headers.connection).toBeUndefined();
   });
 
+  test('passes a field on that was sent twice, as HTTP/1.1 does', async () => {
+    await listen({}, async (exchange) => {
+      const headers = [
+        ['age', '1'],
+        ['age', '2'],
+        ['http2-settings', 'AAMAAABk'],
+      ] as const;
+      exchange.send({ status: 200, headers }, Buffer.from('whole'));
+    });
+    expect(await ask('/')).toMatchObject({ status: 200, text: 'whole' });
+  });
+
   test('refuses an authority and another Host', async () => {
     await listen();
     const reply = await ask('/', { headers: { host: 'evil.test' } });

@@ -33,6 +33,16 @@ const trailers: readonly Header[] = [
   ['Content-Length', '9'],
 ];
 
+/** Of a field that should have one value only. */
+const twoTags: readonly Header[] = [
+  ['etag', '"a"'],
+  ['etag', '"b"'],
+];
+const noTrailers: readonly Header[] = [
+  ['x-sum', '1'],
+  [':status', '200'],
+];
+
 async function askHttp1(method = 'GET'): Promise<IncomingMessage> {
   const outgoing = request({ host: '127.0.0.1', port: plain.port, method });
   outgoing.end();
@@ -72,6 +82,8 @@ test('HTTP/1.1 sends a head whose body is long in coming', async () => {
 test.each([
   ['with them', trailers, [{ 'x-sum': '1, 2' }]],
   ['without', [], []],
+  ['with one that a server has sent twice', twoTags, [{ etag: '"a"' }]],
+  ['without any where node refuses one', noTrailers, []],
 ])('HTTP/2 ends its stream %s', async (_how, sent, expected) => {
   const session = connectHttp2(`https://127.0.0.1:${secure.port}`, {
     ca: secure.ca,

@@ -100,6 +100,8 @@ export class Http2Sessions {
     const isWatched = !isProxy(address);
     const session = performServerHandshake(socket, {
       maxHeaderListPairs: limits.headersMax + pseudoHeaders,
+      // Some servers send a field twice; HTTP/1.1 passes it on, and so should this.
+      strictSingleValueFields: false,
       maxSessionMemory: sessionMegabytesMax,
       maxSessionInvalidFrames: invalidFramesMax,
       maxSessionRejectedStreams: rejectedStreamsMax,

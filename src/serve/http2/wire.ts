@@ -140,7 +140,7 @@ export class Http2Wire implements Wire, Watched {
       const lowerName = name.toLowerCase();
       fields[lowerName] = [...(fields[lowerName] ?? []), value];
     }
-    this.#quietly(() => this.body.sendTrailers(fields));
+    this.#quietly(() => sendOrNone(this.body, fields));
   }
 
   /** A client that opens no window would keep the answer in our memory for as long as it likes. */
@@ -164,6 +164,18 @@ export class Http2Wire implements Wire, Watched {
   /** A stream that the client has reset meanwhile is gone: `close` tells the exchange. */
   #quietly(send: () => void): void {
     if (!this.body.destroyed && !this.body.closed) send();
+  }
+}
+
+/**
+ * Node refuses some fields, and asks for them in an event: thrown there, what a back-end has put
+ * behind its body would end the thread. The body is whole without them.
+ */
+function sendOrNone(stream: ServerHttp2Stream, fields: Readonly<Record<string, string[]>>): void {
+  try {
+    stream.sendTrailers(fields);
+  } catch {
+    stream.sendTrailers({});
   }
 }
 

@@ -56,6 +56,8 @@ export class Dashboard {
   readonly #tickets: Tickets;
   readonly #tries: TokenBucket;
   #open: Open | undefined;
+  /** What was asked for last. */
+  #opening: Promise<unknown> = Promise.resolve();
 
   constructor(options: DashboardOptions) {
     this.#options = options;
@@ -111,8 +113,16 @@ export class Dashboard {
     });
   }
 
+  /** One after the other: the second of two who ask at once gets what was opened for the first. */
+  async #listen(port: number): Promise<Open> {
+    const listen = (): Promise<Open> => this.#listenNow(port);
+    const opening = this.#opening.then(listen, listen);
+    this.#opening = opening;
+    return await opening;
+  }
+
   /** What is open stays open, unless another port is asked for. */
-  async #listen(port: number): Promise<Pick<Open, 'port' | 'untilMs'>> {
+  async #listenNow(port: number): Promise<Open> {
     if (this.#open !== undefined && (port === 0 || port === this.#open.port)) return this.#open;
     const { journal, limits, nowMs, routes, wallMs } = this.#options;
     const listener = new AdminListener({

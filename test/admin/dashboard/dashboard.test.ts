@@ -1,6 +1,10 @@
 /** The operator's dashboard from outside: who gets in, and what others cannot do. */
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import { Dashboard } from '../../../src/admin/dashboard/dashboard.ts';
+import type { AdminRequest } from '../../../src/admin/request.ts';
+import { defaultLimits } from '../../../src/config/config.ts';
+import { openJournal } from '../../../src/journal/journal.ts';
 import { askAdmin, changeAdmin, openAdmin, socketOf } from '../../support/admin.ts';
 import { TestDaemon, waitFor } from '../../support/daemon.ts';
 import { TestFolder } from '../../support/folder.ts';
@@ -84,6 +88,27 @@ test('a link signs one browser in, once, and nothing is open without it', async 
   });
   expect((await signedIn('/v1/session', 'DELETE', {})).status).toBe(200);
   expect((await signedIn('/v1/status')).status).toBe(401);
+});
+
+test('whoever asks for a link at the same time gets it for the same address', async () => {
+  const dashboard: Dashboard = new Dashboard({
+    ...{ stateDirectory: '/', version: '1', journal: openJournal(), limits: defaultLimits },
+    ...{ routes: () => dashboard.routes(), token: () => undefined },
+    ...{ wallMs: Date.now, nowMs: () => performance.now() },
+  });
+  const route = dashboard.routes().find(({ path }) => path === '/v1/dashboard');
+  const request: AdminRequest = {
+    ...{ method: 'POST', params: [], query: new URLSearchParams(), headers: {} },
+    ...{ actor: 'socket', address: '', body: new Uint8Array() },
+  };
+  try {
+    const [first, second] = await Promise.all([route?.answer(request), route?.answer(request)]);
+    const port = first?.kind === 'json' ? first.value.port : undefined;
+    expect(port).toBeGreaterThan(0);
+    expect(second).toMatchObject({ value: { port } });
+  } finally {
+    await dashboard.close();
+  }
 });
 
 test('every file of the page is there, and its script loads nothing from elsewhere', async () => {

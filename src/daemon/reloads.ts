@@ -48,6 +48,8 @@ export class Reloads {
   readonly #parts: ReloadParts;
   /** What is in force, as the settings table knows it. */
   #values: LoadedConfig['values'];
+  /** One after the other: the newest is to be in force in the end. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ReloadParts) {
     this.#parts = parts;
@@ -58,7 +60,10 @@ export class Reloads {
   async reload(): Promise<ReloadReport> {
     const { journal } = this.#parts;
     try {
-      const report = await this.#reload();
+      const reload = (): Promise<ReloadReport> => this.#reload();
+      const reloading = this.#last.then(reload, reload);
+      this.#last = reloading;
+      const report = await reloading;
       journal.tell('config-reloaded', report);
       return report;
     } catch (error) {

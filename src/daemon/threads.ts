@@ -188,7 +188,7 @@ export class ServingThreads {
     return this.#calls.begin(order, [...this.#threads.values()], limitMs);
   }
 
-  #startThread(number: number): Promise<void> {
+  async #startThread(number: number): Promise<void> {
     const { capabilities, journal } = this.#options;
     const config = this.#config;
     const { starts, transfer } = capabilities.connectThread();
@@ -238,7 +238,7 @@ export class ServingThreads {
       systemThread: undefined,
     };
     this.#threads.set(number, thread);
-    return listening.promise;
+    await listening.promise;
   }
 
   /**

@@ -122,11 +122,17 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
   });
   const logQueues = createLogQueues(1, config.limits.logQueueBytesMax);
   const counterPage = createCounterPage(1);
+  let starts = 0;
   const threads = new ServingThreads({
     config,
     journal,
     account,
-    counterPageOf: () => counterPage,
+    counterPageOf: () => {
+      starts += 1;
+      // As where no descriptor is left for the first replacement: there is a second one.
+      if (starts === 2) throw new Error('nothing is left');
+      return counterPage;
+    },
     traceQueueOf: () => undefined,
     logQueueOf: (threadNumber) => {
       const queue = logQueues[threadNumber];
@@ -164,6 +170,9 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
         msg: 'thread stuck: it is ended and replaced',
         digest: modules.get('loop.wasm')?.digest,
       }),
+    );
+    expect(log).toContainEqual(
+      expect.objectContaining({ msg: 'thread not replaced: trying again' }),
     );
   } finally {
     await threads.terminate();

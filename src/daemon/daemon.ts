@@ -132,12 +132,17 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     announce(journal, config, { ...all, admin: parts.operation.listeners.places });
     parts.watchdog = Watchdog.begin(io.manager, { threads, publisher });
     void parts.cron?.start();
-    if (config.folder !== undefined) void answers.answer({ ask: 'site', hostName: undefined });
+    if (config.folder !== undefined) openEarly(answers);
     return daemon;
   } catch (error) {
     await parts.stop('force');
     throw asStateFault(error, config.stateDirectory);
   }
+}
+
+/** The one folder comes into use before the first visitor, who is told what is wrong with it. */
+function openEarly(answers: ControlAnswers): void {
+  answers.answer({ ask: 'site', hostName: undefined }).catch(() => undefined);
 }
 
 /** What becomes of folders. */

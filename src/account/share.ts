@@ -93,10 +93,7 @@ export class Share {
     return this.#options.allows(this, stock, amount);
   }
 
-  /**
-   * @throws TerrafirmaError `overloaded`.
-   * @throws where `allows` says no to more bytes
-   */
+  /** @throws TerrafirmaError `overloaded` where `allows` says no to so many bytes more */
   requireRoom(bytes: number): void {
     if (this.allows('bytes', bytes)) return;
     throw new TerrafirmaError(

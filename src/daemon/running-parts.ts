@@ -26,9 +26,9 @@ import type { ServingThreads } from './threads.ts';
 import type { Traces } from './traces/traces.ts';
 import type { Watchdog } from './watchdog.ts';
 
-/** How long the end waits for whoever reads the log. */
-/** How long it waits for a collector of traces. */
+/** How long the end waits for a collector of traces. */
 const tracesFlushMs = { drain: 2_000, force: 0 } as const;
+/** How long the end waits for whoever reads the log. */
 const logFlushMs = { drain: 2_000, force: 200 } as const;
 
 export class RunningParts {

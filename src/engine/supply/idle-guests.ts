@@ -29,9 +29,9 @@ export class IdleGuests {
   readonly #shelves = new Map<object, Shelf>();
   #lastUsed: object | undefined;
   #bytes = 0;
-  /** As of the last `expire`: asking for the time at every run would cost more than it tells. */
   /** Guests that nobody wanted for a while, since the start. */
   evictions = 0;
+  /** As of the last `expire`: asking for the time at every run would cost more than it tells. */
   #nowMs = 0;
 
   constructor(options: IdleGuestsOptions) {

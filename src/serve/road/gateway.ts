@@ -105,10 +105,11 @@ export class Gateway {
   #answer(visit: Visit, nowMs: number): Promise<void> {
     this.#readHostName(visit);
     const { clientAddress } = visit.exchange.request;
-    const { bans, panel } = this.#options;
+    const { account, bans, panel } = this.#options;
     if (bans.hasAny) bans.checkVisitor(visit.hostName, clientAddress);
     if (panel !== undefined && panel.hostName === visit.hostName) {
       visit.record.outcome = 'panel';
+      visit.exchange.chargeTo(account.common);
       return panel.answer(visit.exchange);
     }
     const found = this.#options.replica.siteOf(visit.hostName, nowMs, clientAddress);

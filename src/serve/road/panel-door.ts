@@ -80,7 +80,7 @@ export class PanelDoor {
 
   /** What the control plane refuses, it may take too much to be told of at once. */
   async #bring(exchange: HttpExchange): Promise<Refusal | undefined> {
-    const body = await readBody(exchange);
+    const body = await exchange.readBody(bodyBytesMax);
     const response = await this.#ask(exchange, body);
     const head = { status: response.statusCode ?? 502, headers: returned(response) };
     if (head.status === 429 || head.status === 503) {
@@ -134,18 +134,6 @@ export class PanelDoor {
 
 function refuseAway(cause: unknown): never {
   throw new TerrafirmaError('panel-away', undefined, { cause });
-}
-
-async function readBody(exchange: HttpExchange): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for (let piece = await exchange.readChunk(); piece !== undefined; ) {
-    bytes += piece.length;
-    if (bytes > bodyBytesMax) throw new TerrafirmaError('request-too-large');
-    pieces.push(piece);
-    piece = await exchange.readChunk();
-  }
-  return Buffer.concat(pieces);
 }
 
 /** Several lines of one name are one value (RFC 9110, section 5.3; cookies by RFC 9113, 8.2.3). */

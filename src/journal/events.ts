@@ -106,6 +106,7 @@ export interface Events {
   readonly 'acme-trouble': Because;
 
   readonly 'handshake-refused': Because & { readonly serverName: string | undefined };
+  readonly 'connection-not-accepted': Because;
   readonly 'http2-connection-cut': Because & { readonly clientAddress: string };
 
   readonly 'operator-action': {
@@ -284,6 +285,7 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'acme-trouble': { level: 'warn', text: ({ reason }) => `ACME: ${reason}` },
 
   'handshake-refused': { level: 'debug', text: 'handshake refused' },
+  'connection-not-accepted': { level: 'warn', text: 'connection not accepted' },
   'http2-connection-cut': { level: 'info', text: 'HTTP/2 connection cut' },
 
   'operator-action': { level: 'info', text: 'operator action' },

@@ -58,6 +58,8 @@ export interface ListenerOptions {
   readonly serve: (exchange: HttpExchange, record: RequestRecord) => Promise<void>;
   /** Requests that never became an exchange are logged too. */
   readonly onRejected: (record: RequestRecord) => void;
+  /** A connection could not be accepted, as where no descriptor is left; others will be. */
+  readonly onTrouble?: (error: Error) => void;
   /** Undefined: no proxy is trusted. */
   readonly proxies?: TrustedProxies | undefined;
   /** Undefined: plain HTTP alone. */
@@ -175,6 +177,7 @@ export class Listener {
       const where = fd === undefined ? { ...place, reusePort } : { fd, backlog: inheritedBacklog };
       server.listen(where, resolve);
     });
+    server.on('error', (error: Error) => this.#options.onTrouble?.(error));
     this.#servers.push(server);
     const { address, port } = server.address() as AddressInfo;
     return { host: address, port };

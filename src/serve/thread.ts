@@ -83,8 +83,7 @@ async function start(start: ThreadStart): Promise<void> {
       else void drain(news.drainMs);
     },
   });
-  const batch = new ReplyBatch();
-  const { account, pool } = openEngine(start, journal, batch);
+  const { account, batch, pool } = openEngine(start, journal);
   const replica = createReplica({ limits, link, pool }, (run) => capabilities.forRun(run));
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const capabilities = openCapabilities(start, { link, guards, log, account, counters });
@@ -100,6 +99,7 @@ async function start(start: ThreadStart): Promise<void> {
     ...{ clocks: systemClocks, limits, batch, proxies: doors.proxies, tls: secured?.listener },
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
     onRejected: (record) => log.write(record),
+    onTrouble: ({ message }) => journal.tell('connection-not-accepted', { reason: message }),
   });
 
   const retunable = { ...doors, replica, limits, logger, pool, capabilities };
@@ -231,11 +231,7 @@ function openLog({ config, counterPage, logQueue }: ThreadStart): {
   };
 }
 
-function openEngine(
-  start: ThreadStart,
-  journal: Journal,
-  batch: ReplyBatch,
-): { readonly account: Account; readonly pool: GuestPool } {
+function openEngine(start: ThreadStart, journal: Journal) {
   const { limits } = start.config;
   const account = new Account(start.account, start.threadNumber);
   const tidy = new Tidy(account, { trimsToo: false });
@@ -243,8 +239,9 @@ function openEngine(
   const { abis } = createCatalogue(limits, traceOf(start));
   const page = new LedgerPage(start.ledger, start.threadNumber);
   const onHeldBack = (owner: OwnerKey): void => journal.tell('owner-held-back', { owner });
+  const batch = new ReplyBatch();
   const told = { onHeldBack, onOthersTurn: batch.leave };
-  return { account, pool: new GuestPool({ limits, abis, page, account, nowMs, ...told }) };
+  return { account, batch, pool: new GuestPool({ limits, abis, page, account, nowMs, ...told }) };
 }
 
 function countLosses(journal: Journal, channel: LogChannel, counters: ThreadCounters): void {

@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/config/config.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
@@ -23,6 +24,22 @@ async function listen(
 }
 
 describe('Listener', () => {
+  test('goes on where connections cannot be accepted, and tells of each', async () => {
+    let server: Server | undefined;
+    const note = (message: unknown): void => {
+      ({ server } = message as { server: Server });
+    };
+    const channel = 'tracing:net.server.listen:asyncEnd';
+    subscribe(channel, note);
+    const { port, troubles } = await listen();
+    unsubscribe(channel, note);
+    // As Node tells of it where the process has no descriptor left.
+    const errors = [new Error('accept EMFILE'), new Error('accept EMFILE')];
+    for (const error of errors) server?.emit('error', error);
+    expect(troubles).toEqual(errors);
+    expect((await ask(port, '/')).status).toBe(200);
+  });
+
   test('hands over requests with their bodies, whole or chunked', async () => {
     const { port } = await listen();
     expect((await ask(port, '/', { method: 'POST', body: 'x'.repeat(BYTES_MAX) })).text).toBe(

@@ -15,6 +15,8 @@ export interface PlainListener extends AsyncDisposable {
   readonly rejected: RequestRecord[];
   readonly exchanges: HttpExchange[];
   readonly listener: Listener;
+  /** What was told of connections that could not be accepted. */
+  readonly troubles: Error[];
 }
 
 /** A listener that reads the body and answers with its length, unless `serve` does otherwise. */
@@ -24,6 +26,7 @@ export async function listenPlainly(
 ): Promise<PlainListener> {
   const rejected: RequestRecord[] = [];
   const exchanges: HttpExchange[] = [];
+  const troubles: Error[] = [];
   const listener = new Listener({
     clocks: systemClocks,
     limits: { ...defaultLimits, ...limits },
@@ -38,10 +41,11 @@ export async function listenPlainly(
       }
     },
     onRejected: (record) => rejected.push(record),
+    onTrouble: (error) => troubles.push(error),
   });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 }, false);
   const dispose = (): Promise<void> => listener.drain(0);
-  return { port, rejected, exchanges, listener, [Symbol.asyncDispose]: dispose };
+  return { port, rejected, exchanges, listener, troubles, [Symbol.asyncDispose]: dispose };
 }
 
 async function answerLength(exchange: HttpExchange): Promise<void> {

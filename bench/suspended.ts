@@ -52,8 +52,9 @@ class LateWorld extends World {
   override readonly keyValue = new LateStore();
 }
 
-/** So many that no fair share ends before the last of them: of owners, of clients, of instances. */
+/** So many that no fair share ends before the last of them; and a busy machine takes minutes. */
 const limits = {
+  wallMsMax: 600_000,
   runsPerSiteMax: count,
   runsPerOwnerMax: count,
   clientSharePercentMax: 100,

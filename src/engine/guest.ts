@@ -25,7 +25,6 @@ export class Guest {
   readonly #firstBytes: number;
   readonly #onDiscard: () => void;
   #isDiscarded = false;
-  /** The only site it may serve, once a run of that site has grown it. */
   #siteKey: string | undefined;
   /** What its cores had left when the run began; undefined where nobody counts. */
   #fuelAtStart: number | undefined;
@@ -61,11 +60,12 @@ export class Guest {
   }
 
   /**
-   * Whether a run of that site may have it. Memory never shrinks, and loads beyond the size that
-   * the guest believes in do not trap: what one site grew, no other site with these bytes gets.
+   * The only site it may serve, once a run of that site has grown it. Memory never shrinks, and
+   * loads beyond the size that the guest believes in do not trap: what one site grew, no other site
+   * with these bytes gets. Changes while it serves alone.
    */
-  mayServe(siteKey: string): boolean {
-    return this.#siteKey === undefined || this.#siteKey === siteKey;
+  get siteKey(): string | undefined {
+    return this.#siteKey;
   }
 
   /**

@@ -5,16 +5,7 @@
  */
 import type { Account } from '../../account/account.ts';
 import type { Guest } from '../guest.ts';
-
-interface IdleGuest {
-  readonly guest: Guest;
-  readonly sinceMs: number;
-}
-
-interface Shelf {
-  /** The one that waits longest first. */
-  readonly guests: IdleGuest[];
-}
+import { IdleShelf } from './idle-shelf.ts';
 
 export interface IdleGuestsOptions {
   readonly account: Account;
@@ -26,7 +17,7 @@ export interface IdleGuestsOptions {
 export class IdleGuests {
   readonly #options: IdleGuestsOptions;
   /** By artifact, least recently used first. */
-  readonly #shelves = new Map<object, Shelf>();
+  readonly #shelves = new Map<object, IdleShelf<Guest>>();
   #lastUsed: object | undefined;
   #bytes = 0;
   /** Guests that nobody wanted for a while, since the start. */
@@ -44,7 +35,7 @@ export class IdleGuests {
 
   get count(): number {
     let count = 0;
-    for (const { guests } of this.#shelves.values()) count += guests.length;
+    for (const shelf of this.#shelves.values()) count += shelf.count;
     return count;
   }
 
@@ -53,21 +44,13 @@ export class IdleGuests {
    * to be in a cache.
    */
   take(artifact: object, siteKey: string): Guest | undefined {
-    const guests = this.#shelves.get(artifact)?.guests ?? [];
-    for (let at = guests.length - 1; at >= 0; at -= 1) {
-      const guest = guests[at]?.guest;
-      if (guest?.mayServe(siteKey) !== true) continue;
-      // Nearly always the last one, which costs no move of the others.
-      if (at === guests.length - 1) guests.pop();
-      else guests.splice(at, 1);
-      this.#bytes -= guest.charge.idleBytes;
-      return guest;
-    }
-    return undefined;
+    const guest = this.#shelves.get(artifact)?.take(siteKey);
+    if (guest !== undefined) this.#bytes -= guest.charge.idleBytes;
+    return guest;
   }
 
   has(artifact: object): boolean {
-    return (this.#shelves.get(artifact)?.guests.length ?? 0) > 0;
+    return (this.#shelves.get(artifact)?.count ?? 0) > 0;
   }
 
   /**
@@ -76,7 +59,7 @@ export class IdleGuests {
    * @param physicalBytes What its memories have now: each look at a memory is a call of V8's.
    */
   put(artifact: object, guest: Guest, physicalBytes: number): void {
-    this.#shelfOf(artifact).guests.push({ guest, sinceMs: this.#nowMs });
+    this.#shelfOf(artifact).put(guest, this.#nowMs);
     guest.charge.rest(guest.untouchedBytes(physicalBytes));
     this.#bytes += guest.charge.idleBytes;
     while (this.#bytes > this.#options.bytesMax && this.evictOne());
@@ -86,7 +69,7 @@ export class IdleGuests {
   evictOne(): boolean {
     for (const [artifact, shelf] of this.#shelves) {
       if (this.#evictFirst(shelf)) {
-        if (shelf.guests.length === 0) this.#forget(artifact);
+        if (shelf.count === 0) this.#forget(artifact);
         return true;
       }
       this.#forget(artifact);
@@ -107,8 +90,8 @@ export class IdleGuests {
     const { account, idleMsMax } = this.#options;
     const sinceMsMin = nowMs - Math.min(idleMsMax, account.idleMsMax);
     for (const [artifact, shelf] of this.#shelves) {
-      while ((shelf.guests[0]?.sinceMs ?? nowMs) < sinceMsMin && this.#evictFirst(shelf));
-      if (shelf.guests.length === 0) this.#forget(artifact);
+      while ((shelf.oldestSinceMs ?? nowMs) < sinceMsMin && this.#evictFirst(shelf));
+      if (shelf.count === 0) this.#forget(artifact);
     }
   }
 
@@ -116,19 +99,19 @@ export class IdleGuests {
     while (this.evictOne());
   }
 
-  #evictFirst(shelf: Shelf): boolean {
-    const first = shelf.guests.shift();
+  #evictFirst(shelf: IdleShelf<Guest>): boolean {
+    const first = shelf.takeOldest();
     if (first === undefined) return false;
-    this.#bytes -= first.guest.charge.idleBytes;
-    first.guest.discard();
+    this.#bytes -= first.charge.idleBytes;
+    first.discard();
     this.evictions += 1;
     return true;
   }
 
-  #shelfOf(artifact: object): Shelf {
+  #shelfOf(artifact: object): IdleShelf<Guest> {
     const known = this.#shelves.get(artifact);
     if (known !== undefined && this.#lastUsed === artifact) return known;
-    const shelf = known ?? { guests: [] };
+    const shelf = known ?? new IdleShelf<Guest>();
     this.#shelves.delete(artifact);
     this.#shelves.set(artifact, shelf);
     this.#lastUsed = artifact;

@@ -123,7 +123,9 @@ export class RequestBody {
   async #roomFor(bytes: number): Promise<void> {
     const { tryHold, idleTimeoutMs, wire } = this.#options;
     for (let waitedMs = 0; !tryHold(bytes); waitedMs += roomLookMs) {
-      if (wire.body.destroyed || this.#isLeft) throw nobodyWaits();
+      const { destroyed, readableEnded } = wire.body;
+      // Node destroys a body that has been read to its end, too.
+      if ((destroyed && !readableEnded) || this.#isLeft) throw nobodyWaits();
       if (waitedMs >= idleTimeoutMs) throw noRoom(waitedMs);
       await delay(roomLookMs);
     }

@@ -1,6 +1,7 @@
 /** The checks that `scripts/remove-checks.ts` takes out, and the tests that must notice. Pure. */
 
 import { bodyChecks } from './body-checks.ts';
+import { connectionChecks } from './connection-checks.ts';
 import type { RemovableCheck } from './removable.ts';
 import { storeChecks } from './store-checks.ts';
 
@@ -10,6 +11,7 @@ const answers = 'test/serve/answers.test.ts';
 
 export const checks: readonly RemovableCheck[] = [
   ...bodyChecks,
+  ...connectionChecks,
   ...storeChecks,
   {
     limit: 'CPU time of a run',
@@ -263,13 +265,6 @@ export const checks: readonly RemovableCheck[] = [
     file: 'src/serve/http1/lingering.ts',
     check: 'const timer = setTimeout(() => socket.destroy(), this.limits.lingerMs);',
     instead: 'const timer = setTimeout(() => undefined, this.limits.lingerMs);',
-    test: answers,
-  },
-  {
-    limit: 'requests that a client sends ahead',
-    file: 'src/serve/http1/connections.ts',
-    check: 'if (connection.waiting >= pipelinedRequestsMax) {',
-    instead: 'if (connection.waiting < 0) {',
     test: answers,
   },
   {

@@ -8,7 +8,8 @@ export const statusMax = 599;
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const continueStatus = 100;
-const switchingProtocols = 101;
+/** The connection is of another protocol from here on. */
+export const switchingProtocols = 101;
 
 /** Whether `status` is that of an answer, and not of an interim one. */
 export function isFinalStatus(status: number): boolean {

@@ -6,7 +6,7 @@ import type { ConnectionFacts } from '../http/connection-facts.ts';
 import { isLeftToDaemon } from '../http/connection-headers.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { readTrailers } from '../http/request-head.ts';
-import { answerHasBody, statusHasBody } from '../http/status.ts';
+import { answerHasBody, statusHasBody, switchingProtocols } from '../http/status.ts';
 import { queryOf } from '../http/target.ts';
 import type { HostName } from '../names.ts';
 import { type ExchangeBytes, holdBody, openBytes, uncountedBytesMax } from './exchange-bytes.ts';
@@ -21,11 +21,9 @@ import { redirectedHead } from './road/inside-redirect.ts';
 import type { ReplyCoder } from './road/rules/coded-replies.ts';
 import type { PassedBytes } from './websocket/tunnels.ts';
 import type { UpgradeRequest } from './websocket/upgrade.ts';
-import type { Wire } from './wire.ts';
+import type { Wire, WireListener } from './wire.ts';
 
-const switchingProtocols = 101;
-
-export class HttpExchange implements Exchange {
+export class HttpExchange implements Exchange, WireListener {
   next: NextInChain | undefined;
   #hasBody: boolean;
   #redirectTarget: string | undefined;
@@ -67,8 +65,7 @@ export class HttpExchange implements Exchange {
       const { bodyIdleTimeoutMs: idleTimeoutMs, intake } = options;
       this.#body = new RequestBody({ wire, idleTimeoutMs, tryHold, intake });
     }
-    // It comes once by itself; asking for it once costs a wrapper for every request.
-    wire.events.on('close', () => this.#close());
+    wire.listener = this;
   }
 
   get request(): RequestHead {
@@ -379,12 +376,16 @@ export class HttpExchange implements Exchange {
     return this.#replyHeaders.compose(head, this.#request.id, this.#options.fixedHeaders);
   }
 
-  #close(): void {
+  wireDrained(): void {
+    this.#stream?.drained();
+  }
+
+  wireClosed(): void {
     this.#bytes?.close();
     this.#wire.closed();
+    this.#stream?.stop();
     if (this.#wire.isFinished) return;
     this.#isGone = true;
-    this.#stream?.stop();
     this.#piped?.cancel();
     this.#late?.giveUp();
     // Who has answered has nobody left to wait for: such a run goes on.
@@ -393,8 +394,7 @@ export class HttpExchange implements Exchange {
 
   #expectState(state: Exchange['replyState'], action: string): void {
     if (this.#replyState === state) return;
-    throw new TypeError(
-      `Cannot ${action} the answer: its state must be ${state}: received ${this.#replyState}`,
-    );
+    const rule = `its state must be ${state}`;
+    throw new TypeError(`Cannot ${action} the answer: ${rule}: received ${this.#replyState}`);
   }
 }

@@ -2,23 +2,21 @@
  * Sockets ↔ exchanges: the HTTP server of one serving thread with its limits on headers, idle and
  * slow connections, and its draining. Touches the network.
  */
-import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Endpoint, Limits } from '../config/config.ts';
-import { type ErrorRecord, toErrorRecord } from '../errors.ts';
+import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Header } from '../http/message.ts';
-import {
-  type HeadLimits,
-  type RawHead,
-  type ReadHead,
-  readRequestHead,
-} from '../http/request-head.ts';
+import type { RawHead, ReadHead } from '../http/request-head.ts';
 import type { RequestRecord } from '../journal/request-record.ts';
 import { LimitClock } from '../limit-clock.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
+import type { BareConnection } from './bare/connection.ts';
+import { BareConnections } from './bare/connections.ts';
+import { BareWire } from './bare/wire.ts';
 import { ClientConnections } from './client-connections.ts';
 import type { Clocks } from './clocks.ts';
 import { HttpExchange } from './exchange.ts';
@@ -30,7 +28,7 @@ import { Lingering } from './http1/lingering.ts';
 import { Refusals } from './http1/refusals.ts';
 import type { Http1Request } from './http1/request.ts';
 import type { Http1Response } from './http1/response.ts';
-import { type Http1Options, http1Options } from './http1/server-options.ts';
+import { type Http1Options, http1Options, takeListener } from './http1/server-options.ts';
 import { UsualHeads } from './http1/usual-heads.ts';
 import { Http1Wire, type Http1WireOptions } from './http1/wire.ts';
 import { type Http2Declared, readHttp2Head } from './http2/head.ts';
@@ -42,12 +40,10 @@ import { IntakeTurns } from './intake-turns.ts';
 import { newRecord, plainAddress } from './rejected.ts';
 import { ReplyBatch } from './reply-batch.ts';
 import { ReplyRooms } from './reply-rooms.ts';
-import type { TrustedProxies, Visitor } from './road/client-address.ts';
+import type { TrustedProxies } from './road/client-address.ts';
 import { failureHead } from './road/failure.ts';
-import { HostNames } from './road/host-names.ts';
 import { KeptHellos } from './tls/kept-hellos.ts';
 import { createTlsServer, type TlsServerOptions } from './tls/server.ts';
-import { checkServerName } from './tls/server-name.ts';
 import { checkHandshake, comesTooEarly } from './websocket/handshake.ts';
 import { UpgradeRequest } from './websocket/upgrade.ts';
 
@@ -88,21 +84,18 @@ export class Listener {
   readonly #tlsServers: TlsServer[] = [];
   readonly #http2: Http2Sessions;
   readonly #offenders: Http2Offenders;
-  readonly #hostNames = new HostNames();
+  readonly #arrivals: Arrivals;
+  readonly #bare: BareConnections;
   readonly #lingering: Lingering;
   readonly #connections: Http1Connections;
   readonly #http: Http1Options;
   readonly #refusals: Refusals;
   readonly #wireOptions: Http1WireOptions;
   readonly #exchangeOptions: ExchangeOptions;
-  readonly #forwardedLimits: HeadLimits;
   readonly #tlsSockets = new Set<Socket>();
   readonly #greeting = new Set<Socket>();
   readonly #hellos = new KeptHellos();
   readonly #clients: ClientConnections;
-  /** Random start, then a count: unique without asking the system's generator every time. */
-  readonly #idPrefix = randomBytes(6).toString('hex');
-  #nextId = 0;
   #secureOptions: ExchangeOptions | undefined;
   #isDraining = false;
 
@@ -114,15 +107,19 @@ export class Listener {
     this.#clients = new ClientConnections(limits.connectionsPerClientMax, isProxy);
     const clientBytes = new ClientBytes(limits.heldBytesPerClientMax);
     this.#exchangeOptions = { ...limits, clientBytes, intake: new IntakeTurns() };
-    this.#forwardedLimits = { ...limits, keepsForwarded: true };
+    this.#arrivals = new Arrivals({ limits, proxies });
     this.#lingering = new Lingering(limits);
     const idle = new IdleConnections(limits.keepAliveTimeoutMs, limits.headerTimeoutMs);
     this.#connections = new Http1Connections(this.#lingering, idle);
     this.#http = http1Options(limits, this.#connections);
+    this.#bare = new BareConnections({
+      ...{ limits, clientBytes, idle, lingering: this.#lingering, nowMs: clocks.nowMs },
+      begin: (connection, raw) => this.#acceptBare(connection, raw),
+    });
     this.#refusals = new Refusals({
       limits,
       connections: this.#connections,
-      newId: () => this.#newId(),
+      newId: () => this.#arrivals.newId(),
       onRejected: options.onRejected,
       wallMs: clocks.wallMs,
     });
@@ -193,6 +190,7 @@ export class Listener {
     const closed = this.#servers.map(stopAccepting);
     const closeIdle = setInterval(() => {
       for (const server of this.#servers) server.closeIdleConnections();
+      this.#bare.closeIdle();
       this.#lingering.cut();
       for (const socket of this.#greeting) socket.destroy();
     }, drainGraceMs);
@@ -200,6 +198,7 @@ export class Listener {
     const cut = setTimeout(() => {
       for (const wire of this.#wireOptions.unmarked) wire.destroy();
       for (const server of this.#servers) server.closeAllConnections();
+      this.#bare.destroy();
       this.#http2.destroy();
       for (const socket of this.#tlsSockets) socket.destroy();
     }, drainMs);
@@ -210,6 +209,8 @@ export class Listener {
 
   #createServer(): Server {
     const server = createServer(this.#http);
+    const handOver = takeListener(server, 'connection');
+    server.on('connection', (socket: Socket) => this.#bare.accept(socket, handOver));
     this.#prepare(server);
     return server;
   }
@@ -221,6 +222,7 @@ export class Listener {
       ...tls,
       ...{ limits, http: this.#http },
       mayUseHttp2: (socket) => this.#offenders.mayUseHttp2(plainAddress(socket.remoteAddress)),
+      onHttp1: (socket, handOver) => this.#bare.accept(socket, handOver),
       onHttp2: (socket) => this.#http2.accept(socket),
       onPlain: (socket, request) => this.#refusals.refusePlain(socket, request),
       greeting: this.#greeting,
@@ -255,8 +257,36 @@ export class Listener {
     server.on('connect', (incoming: IncomingMessage) => this.#refusals.refuseConnect(incoming));
   }
 
+  /** False where it cannot be served, or its connection is to end: that is left to node's side. */
+  #acceptBare(connection: BareConnection, raw: RawHead): boolean {
+    if (this.#isDraining) return false;
+    const { isSecure, peer, socket } = connection;
+    const id = this.#arrivals.newId();
+    const visitor = this.#arrivals.visitorOf(socket, raw.rawHeaders, peer);
+    const head = this.#tryRead(raw, { id, socket, visitor });
+    if (head === undefined) return false;
+    const { method, url } = raw;
+    const record = newRecord(id, { method, url, clientAddress: visitor.clientAddress });
+    const wire = new BareWire(connection, raw, this.#wireOptions);
+    connection.enter(wire);
+    const options = isSecure ? this.#tlsExchangeOptions() : this.#exchangeOptions;
+    void this.#options.serve(new HttpExchange(head, wire, options), record);
+    return true;
+  }
+
+  /** Undefined where it is to be refused. */
+  #tryRead(raw: RawHead, arrival: Arrival): ReadHead | undefined {
+    try {
+      return this.#arrivals.read(raw, arrival);
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError)) throw error;
+      this.#arrivals.takeBackId();
+      return undefined;
+    }
+  }
+
   #accept(incoming: Http1Request, response: Http1Response, upgrade?: UpgradeRequest): void {
-    const id = this.#newId();
+    const id = this.#arrivals.newId();
     const { socket } = incoming;
     const raw: RawHead = {
       method: incoming.method ?? '',
@@ -264,12 +294,12 @@ export class Listener {
       httpVersion: incoming.httpVersion,
       rawHeaders: incoming.rawHeaders,
     };
-    const visitor = this.#visitorOf(socket, raw.rawHeaders);
+    const visitor = this.#arrivals.visitorOf(socket, raw.rawHeaders);
     const { method, url } = raw;
     const record = newRecord(id, { method, url, clientAddress: visitor.clientAddress });
     if (this.#isDraining) response.setHeader('connection', 'close');
     try {
-      const head = this.#readHead(raw, { id, socket, visitor });
+      const head = this.#arrivals.read(raw, { id, socket, visitor });
       if (upgrade !== undefined) checkHandshake(incoming);
       else if (incoming.headers.upgrade !== undefined) this.#decline(incoming, response);
       const isSecure = socket instanceof TLSSocket;
@@ -288,15 +318,15 @@ export class Listener {
 
   #acceptStream(request: Http2Request): void {
     const { rawHeaders, socket } = request;
-    const id = this.#newId();
-    const visitor = this.#visitorOf(socket, rawHeaders);
+    const id = this.#arrivals.newId();
+    const visitor = this.#arrivals.visitorOf(socket, rawHeaders);
     const { clientAddress } = visitor;
     let record: RequestRecord | undefined;
     try {
       const { headerBytesMax } = this.#options.limits;
       const { raw, ...body } = readHttp2Head(rawHeaders, headerBytesMax);
       record = newRecord(id, { method: raw.method, url: raw.url, clientAddress });
-      const head = this.#readHead(raw, { id, socket, visitor });
+      const head = this.#arrivals.read(raw, { id, socket, visitor });
       const wire = this.#wireOf(request, body);
       const exchange = new HttpExchange(head, wire, this.#tlsExchangeOptions());
       void this.#options.serve(exchange, record);
@@ -319,35 +349,6 @@ export class Listener {
     wire.sendWhole(head.status, [...head.headers.flat(), 'x-request-id', record.id], body);
     if (!wire.isReceived) wire.leaveBody();
     this.#refusals.note(record, error, body.length);
-  }
-
-  #readHead(
-    raw: RawHead,
-    from: { readonly id: string; readonly socket: Socket; readonly visitor: Visitor },
-  ): ReadHead {
-    const { id, socket, visitor } = from;
-    const { clientAddress, scheme, isForwarded } = visitor;
-    const { limits } = this.#options;
-    const head = readRequestHead(
-      raw,
-      { id, scheme, clientAddress, clientPort: socket.remotePort ?? 0 },
-      isForwarded ? this.#forwardedLimits : limits,
-      this.#hostNames,
-    );
-    // A proxy names itself in its handshake and the visitor's host in the request.
-    if (socket instanceof TLSSocket && !isForwarded) {
-      checkServerName(head, socket, this.#hostNames);
-    }
-    return head;
-  }
-
-  #visitorOf(socket: Socket, rawHeaders: readonly string[]): Visitor {
-    const clientAddress = plainAddress(socket.remoteAddress);
-    const scheme = socket instanceof TLSSocket ? 'https' : 'http';
-    const { proxies } = this.#options;
-    if (proxies === undefined || proxies.isEmpty)
-      return { clientAddress, scheme, isForwarded: false };
-    return proxies.visitorOf({ address: clientAddress, scheme, rawHeaders });
   }
 
   #tlsExchangeOptions(): ExchangeOptions {
@@ -379,11 +380,6 @@ export class Listener {
     ]);
     response.end(body);
     this.#refusals.note(record, error, body.length);
-  }
-
-  #newId(): string {
-    this.#nextId += 1;
-    return `${this.#idPrefix}-${this.#nextId.toString(36)}`;
   }
 }
 

@@ -4,9 +4,7 @@
  * Each piece has a time limit of its own, which makes a least rate; and a connection that encrypts
  * never holds more than one piece twice.
  */
-import type { Writable } from 'node:stream';
 import { PieceSize, type PieceSizeOptions } from './piece-size.ts';
-import type { Wire } from './wire.ts';
 
 /** A reply up to this size is handed over whole. */
 export const wholeBytesMax = 64 * 1024;
@@ -16,8 +14,19 @@ export interface PumpOptions extends PieceSizeOptions {
   readonly renewLimit: () => void;
 }
 
+/** A stream, or what of one is needed here. */
+export interface PumpTarget {
+  readonly destroyed: boolean;
+  /** Bytes that the system has not taken. */
+  readonly writableLength: number;
+  write(piece: Uint8Array): boolean;
+  end(piece: Uint8Array): unknown;
+  on(event: 'drain', listener: () => void): unknown;
+  off(event: 'drain', listener: () => void): unknown;
+}
+
 /** Sends `body`, which is not empty, and ends `stream`. The limit is off when that is closed. */
-export function pumpReply(stream: Writable, body: Uint8Array, options: PumpOptions): void {
+export function pumpReply(stream: PumpTarget, body: Uint8Array, options: PumpOptions): void {
   const size = new PieceSize(options);
   let start = 0;
   const sendMore = (): void => {
@@ -30,6 +39,7 @@ export function pumpReply(stream: Writable, body: Uint8Array, options: PumpOptio
         size.pause();
         return;
       }
+      if (stream.writableLength === 0) size.grow();
     }
     stream.off('drain', goOn);
     if (!stream.destroyed) stream.end(body.subarray(start));
@@ -40,23 +50,4 @@ export function pumpReply(stream: Writable, body: Uint8Array, options: PumpOptio
   };
   stream.on('drain', goOn);
   sendMore();
-}
-
-/** Waits for room; a client that takes nothing for so long is cut off. */
-export function untilDrained(
-  wire: Pick<Wire, 'events' | 'destroy'>,
-  idleTimeoutMs: number,
-): Promise<void> {
-  const { events } = wire;
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => wire.destroy(), idleTimeoutMs);
-    const settle = (): void => {
-      clearTimeout(timer);
-      events.off('drain', settle);
-      events.off('close', settle);
-      resolve();
-    };
-    events.once('drain', settle);
-    events.once('close', settle);
-  });
 }

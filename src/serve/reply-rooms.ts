@@ -66,3 +66,33 @@ export class ReplyRooms {
     this.#timer = undefined;
   }
 }
+
+/** A room that one answer may lie in. */
+export class LentRoom {
+  readonly room: Uint8Array;
+  readonly #rooms: ReplyRooms;
+  #isSent = false;
+
+  private constructor(rooms: ReplyRooms, room: Uint8Array) {
+    this.#rooms = rooms;
+    this.room = room;
+  }
+
+  /** As `ReplyRooms.take`. */
+  static take(rooms: ReplyRooms, bytes: number): LentRoom | undefined {
+    const room = rooms.take(bytes);
+    return room === undefined ? undefined : new LentRoom(rooms, room);
+  }
+
+  /** The answer is `body`. False where that lies elsewhere: nobody needs the room then. */
+  send(body: Uint8Array | undefined): boolean {
+    this.#isSent = body?.buffer === this.room.buffer;
+    return this.#isSent;
+  }
+
+  /** The answer has left. A room that was not sent may be the guest's still. */
+  giveBack(): void {
+    if (this.#isSent) this.#rooms.giveBack(this.room);
+    this.#isSent = false;
+  }
+}

@@ -2,7 +2,7 @@
 import { systemClocks } from './clocks.ts';
 import type { ExchangeBytes } from './exchange-bytes.ts';
 import { PieceSize, pieceBytes, quickPieceBytes } from './piece-size.ts';
-import { untilDrained, wholeBytesMax } from './reply-pump.ts';
+import { wholeBytesMax } from './reply-pump.ts';
 import type { Wire } from './wire.ts';
 
 export interface ReplyStreamOptions {
@@ -31,6 +31,8 @@ export class ReplyStream implements PieceTaker {
   /** On the account, for pieces that are larger than every client gets. */
   #claimedBytes = 0;
   #isStopped = false;
+  /** Somebody waits for room. */
+  #goOn: (() => void) | undefined;
 
   constructor(options: ReplyStreamOptions) {
     this.#options = options;
@@ -54,6 +56,12 @@ export class ReplyStream implements PieceTaker {
   /** Nobody takes any more. */
   stop(): void {
     this.#isStopped = true;
+    this.#goOn?.();
+  }
+
+  /** There is room for more. */
+  drained(): void {
+    this.#goOn?.();
   }
 
   /**
@@ -121,7 +129,20 @@ export class ReplyStream implements PieceTaker {
 
   async #drained(): Promise<void> {
     this.#size.pause();
-    await untilDrained(this.#options.wire, this.#options.idleTimeoutMs);
+    await this.#room();
     this.#size.goOn();
+  }
+
+  /** A client that takes nothing for so long is cut off. */
+  #room(): Promise<void> {
+    const { idleTimeoutMs, wire } = this.#options;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => wire.destroy(), idleTimeoutMs);
+      this.#goOn = () => {
+        clearTimeout(timer);
+        this.#goOn = undefined;
+        resolve();
+      };
+    });
   }
 }

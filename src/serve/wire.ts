@@ -1,10 +1,19 @@
 /** What an exchange needs of the connection below it: HTTP/1.1 and HTTP/2 differ only here. */
-import type { EventEmitter } from 'node:events';
 import type { ConnectionFacts } from '../http/connection-facts.ts';
 import type { Header } from '../http/message.ts';
 import type { BodySource } from './body-reader.ts';
 
+/** Who is told what becomes of an answer. */
+export interface WireListener {
+  /** The client has taken what was written: there is room for more. */
+  wireDrained(): void;
+  /** The wire is closed, whether or not the answer has left. Told once. */
+  wireClosed(): void;
+}
+
 export interface Wire {
+  /** To be set before anything is sent. */
+  listener: WireListener | undefined;
   readonly body: BodySource;
   /** What is read of the body is the reader's alone, and may be let go. */
   readonly givesBodyAway: boolean;
@@ -17,8 +26,6 @@ export interface Wire {
   readonly isReceived: boolean;
   /** Whether all of the answer has been handed to the system. */
   readonly isFinished: boolean;
-  /** Tells `drain` and `close`. */
-  readonly events: EventEmitter;
   /** `clientAddress`: the visitor's, which may stand behind a proxy. */
   factsFor(clientAddress: string): ConnectionFacts;
   /** The client waits for a word before it sends the body (RFC 9110, section 10.1.1). */
@@ -51,7 +58,7 @@ export interface Wire {
   keepBody(): void;
   /** The answer has been handed over, and nobody wants what is still to come of the body. */
   leaveBody(): void;
-  /** It is closed: nothing of it is limited any more. To be called at the event. */
+  /** It is closed: nothing of it is limited any more. To be called when that is told. */
   closed(): void;
   /** Breaks off. */
   destroy(): void;

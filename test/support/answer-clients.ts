@@ -16,7 +16,11 @@ export interface Ports {
   readonly tls: number;
 }
 
-export const protocols = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/1.0 over TLS', 'HTTPS', 'HTTP/2'] as const;
+export const protocols = [
+  ...(['HTTP/1.0', 'HTTP/1.1', 'HTTP/1.0 over TLS', 'HTTPS', 'HTTP/2'] as const),
+  // Nothing says that the connection is to end: what is asked so is read without node's parser.
+  ...(['HTTP/1.1, kept', 'HTTPS, kept'] as const),
+] as const;
 export type Protocol = (typeof protocols)[number];
 
 /** An alert of TLS; the last record of a connection says goodbye by one (RFC 5246, 7.2.1). */
@@ -26,12 +30,33 @@ export function tell(protocol: Protocol, ports: Ports, path: string): Promise<To
   const version = protocol.startsWith('HTTP/1.0') ? '1.0' : '1.1';
   const head = `GET ${path} HTTP/${version}\r\nHost: site.test\r\nConnection: close\r\n\r\n`;
   if (protocol === 'HTTP/2') return tellHttp2(ports.tls, path);
+  if (protocol.endsWith('kept')) return tellKept(protocol, ports, path);
   if (protocol === 'HTTP/1.0' || protocol === 'HTTP/1.1') return tellPlain(ports.plain, head);
   return tellSecure(ports.tls, head);
 }
 
 function tellPlain(port: number, head: string): Promise<Told> {
   const socket = connect({ host: '127.0.0.1', port }, () => socket.write(head));
+  return collect(socket, () => true);
+}
+
+/** The client ends when it has the answer. */
+function tellKept(protocol: Protocol, ports: Ports, path: string): Promise<Told> {
+  const isSecure = protocol.startsWith('HTTPS');
+  const socket = isSecure
+    ? connectTls({
+        ...{ host: '127.0.0.1', port: ports.tls },
+        ...{ servername: 'site.test', rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] },
+      })
+    : connect({ host: '127.0.0.1', port: ports.plain });
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+    if (!received.includes('\r\n\r\n')) return;
+    const answer = parseAnswers(received).at(-1);
+    if (answer?.isWhole === true && answer.status >= 200) socket.end();
+  });
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: site.test\r\n\r\n`);
   return collect(socket, () => true);
 }
 

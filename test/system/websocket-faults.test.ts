@@ -69,3 +69,15 @@ test.each([
   neighbour.close();
   later.close();
 });
+
+test('one that is asked for behind a request has its turn after the answer', async () => {
+  const client = connect({ host: '127.0.0.1', port: daemon.port });
+  let received = '';
+  client.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+  });
+  client.write(`GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n${HANDSHAKE}`);
+  await waitFor(() => Promise.resolve(received.includes('101 Switching') || undefined));
+  expect(received).toMatch(/^HTTP\/1\.1 404 Not Found\r\n[\s\S]+HTTP\/1\.1 101 Switching/);
+  client.destroy();
+});

@@ -314,7 +314,7 @@ describe('a WebSocket to a WASI program', () => {
   test('breaks off an upgrade behind a request that is not answered yet', async () => {
     const lines = Object.entries({ host: 'a', ...HANDSHAKE });
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    const first = 'GET /page.html HTTP/1.1\r\nhost: a\r\n\r\n';
+    const first = 'GET /page.html HTTP/1.1\r\nhost: a\r\nte: trailers\r\n\r\n';
     const text = await sendRaw(daemon.port, `${first}GET /echo.wasm HTTP/1.1\r\n${head}\r\n`);
     expect(text).not.toContain('101 Switching');
   });

@@ -108,6 +108,7 @@ function surround<This extends object, A extends unknown[], R>(
 
 async function watchRoad(watch: Watch): Promise<void> {
   const { Gateway } = await import('../../../src/serve/road/gateway.ts');
+  const { BareWire } = await import('../../../src/serve/bare/wire.ts');
   const { Http1Wire } = await import('../../../src/serve/http1/wire.ts');
   const { MountGuard } = await import('../../../src/outside/mount/mount-guard.ts');
   type Serve = Parameters<InstanceType<typeof Gateway>['serve']>;
@@ -120,16 +121,18 @@ async function watchRoad(watch: Watch): Promise<void> {
     return watch.current.run(visit, act);
   });
   const leaving = new WeakMap<object, SeenVisit>();
-  surround<object, unknown[], void>(Http1Wire, 'sendWhole', (self, act) => {
-    const visit = watch.current.getStore();
-    visit?.note('answer');
-    if (visit !== undefined) leaving.set(self, visit);
-    act();
-  });
-  surround<object, unknown[], void>(Http1Wire, 'depart', (self, act) => {
-    act();
-    leaving.get(self)?.note('written');
-  });
+  for (const wire of [BareWire, Http1Wire]) {
+    surround<object, unknown[], void>(wire, 'sendWhole', (self, act) => {
+      const visit = watch.current.getStore();
+      visit?.note('answer');
+      if (visit !== undefined) leaving.set(self, visit);
+      act();
+    });
+    surround<object, unknown[], void>(wire, 'depart', (self, act) => {
+      act();
+      leaving.get(self)?.note('written');
+    });
+  }
   type Operate = Parameters<InstanceType<typeof MountGuard>['run']>;
   surround<object, Operate, Promise<unknown>>(MountGuard, 'run', (_self, act, [, operation]) => {
     const visit = watch.current.getStore();

@@ -1,9 +1,8 @@
 /** The wire of a request that nobody sent over a network: its body is here, its answer is told. */
-import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import { type ConnectionFacts, noConnection } from '../../http/connection-facts.ts';
 import type { Header } from '../../http/message.ts';
-import type { Wire } from '../../serve/wire.ts';
+import type { Wire, WireListener } from '../../serve/wire.ts';
 import type { ReplyMessage } from './messages.ts';
 
 export interface RunWireOptions {
@@ -13,9 +12,9 @@ export interface RunWireOptions {
 }
 
 export class RunWire implements Wire {
+  listener: WireListener | undefined;
   readonly body: Readable;
   readonly givesBodyAway = false;
-  readonly events = new EventEmitter();
   readonly hasBody: boolean;
   readonly rawTrailers = [];
   readonly declaredBytes: number;
@@ -94,6 +93,6 @@ export class RunWire implements Wire {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.events.emit('close');
+    this.listener?.wireClosed();
   }
 }

@@ -2,7 +2,6 @@
  * The wire of a request that a link of middleware sends to what stands behind it: the request's
  * body comes from the link, and the answer goes back to it, each piece at the pace of who takes it.
  */
-import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import type { OutboundRequest, ReplyBody, StreamedReply } from '../../capability/fetch/contract.ts';
 import { CapabilityRefusal } from '../../capability/refusal.ts';
@@ -10,7 +9,7 @@ import { noBytes, type ReadBody } from '../../http/body.ts';
 import type { ConnectionFacts } from '../../http/connection-facts.ts';
 import type { Header } from '../../http/message.ts';
 import { quickPieceBytes } from '../piece-size.ts';
-import type { Wire } from '../wire.ts';
+import type { Wire, WireListener } from '../wire.ts';
 
 /** What waits of an answer before more of it is held up. */
 const waitingBytesMax = 64 * 1024;
@@ -26,10 +25,10 @@ export interface ChainWireOptions {
 }
 
 export class ChainWire implements Wire {
+  listener: WireListener | undefined;
   /** The link may have given the same bytes to somebody else, too. */
   readonly givesBodyAway = false;
   readonly pieceBytesMax = quickPieceBytes;
-  readonly events = new EventEmitter();
   readonly hasBody: boolean;
   readonly declaredBytes: number;
   readonly #options: ChainWireOptions;
@@ -51,7 +50,7 @@ export class ChainWire implements Wire {
     this.hasBody = knownBytes !== 0;
     this.#isReceived = body instanceof Uint8Array;
     this.#answer = new Answer({
-      onTaken: () => this.events.emit('drain'),
+      onTaken: () => this.listener?.wireDrained(),
       onGone: () => this.giveUp(),
     });
     // Whoever asked may have gone.
@@ -147,7 +146,7 @@ export class ChainWire implements Wire {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.events.emit('close');
+    this.listener?.wireClosed();
   }
 
   #give(status: number, flat: readonly string[], wholeBytes: number | undefined): void {

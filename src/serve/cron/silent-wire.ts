@@ -1,13 +1,12 @@
 /** The wire of a request that nobody sent: without a body, and the answer goes nowhere. */
-import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import { type ConnectionFacts, noConnection } from '../../http/connection-facts.ts';
-import type { Wire } from '../wire.ts';
+import type { Wire, WireListener } from '../wire.ts';
 
 export class SilentWire implements Wire {
+  listener: WireListener | undefined;
   readonly body = Readable.from([]);
   readonly givesBodyAway = false;
-  readonly events = new EventEmitter();
   readonly hasBody = false;
   readonly rawTrailers = [];
   readonly declaredBytes = 0;
@@ -48,7 +47,7 @@ export class SilentWire implements Wire {
 
   end(): void {
     this.#isFinished = true;
-    this.events.emit('close');
+    this.listener?.wireClosed();
   }
 
   keepBody(): void {
@@ -64,6 +63,6 @@ export class SilentWire implements Wire {
   }
 
   destroy(): void {
-    this.events.emit('close');
+    this.listener?.wireClosed();
   }
 }

@@ -12,22 +12,34 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TerrafirmaError } from '../../errors.ts';
-import type { IdleConnections } from './idle-connections.ts';
+import type { Asked, IdleConnections } from './idle-connections.ts';
 import type { Lingering } from './lingering.ts';
 import type { Http1Response } from './response.ts';
 
 /** More than any browser or proxy sends ahead. */
 const pipelinedRequestsMax = 16;
 
-interface Connection {
+class Connection implements Asked {
   /** Whose answer the socket belongs to, and who came last. */
   current: Http1Response;
   latest: Http1Response;
-  /** How many have come. */
-  requests: number;
-  waiting: number;
+  requests = 1;
+  waiting = 0;
   /** It ends after the answers under way: nothing more is read as a request. */
-  isClosing: boolean;
+  isClosing = false;
+
+  constructor(first: Http1Response) {
+    this.current = first;
+    this.latest = first;
+  }
+
+  get isAnswered(): boolean {
+    return this.latest.isFinished;
+  }
+
+  get isReceived(): boolean {
+    return this.latest.req.complete;
+  }
 }
 
 export class Http1Connections {
@@ -133,8 +145,7 @@ export class Http1Connections {
     const connection = this.#connections.get(socket);
     if (connection === undefined) {
       if (this.#refused.has(socket)) return undefined;
-      const both = { current: response, latest: response };
-      const begun = { ...both, requests: 1, waiting: 0, isClosing: false };
+      const begun = new Connection(response);
       this.#connections.set(socket, begun);
       this.#idle.add(socket, begun);
       return begun;

@@ -10,8 +10,10 @@ import type { Socket } from 'node:net';
 export interface Asked {
   /** How many requests have come on it. */
   readonly requests: number;
-  /** The answer to the last of them, and whether that has come with its whole body. */
-  readonly latest: { readonly isFinished: boolean; readonly req: { readonly complete: boolean } };
+  /** Whether the answer to the last of them has left. */
+  readonly isAnswered: boolean;
+  /** Whether that has come with its whole body. */
+  readonly isReceived: boolean;
 }
 
 interface Known {
@@ -72,10 +74,10 @@ export class IdleConnections {
   #look(): void {
     for (const [socket, known] of this.#known) {
       const { bytesRead } = socket;
-      const { requests, latest } = known.asked;
-      const isAnswered = requests === known.requests && latest.isFinished;
+      const { requests, isReceived } = known.asked;
+      const isAnswered = requests === known.requests && known.asked.isAnswered;
       const isQuiet = isAnswered && bytesRead === known.bytesRead;
-      const isIdle = isAnswered && latest.req.complete;
+      const isIdle = isAnswered && isReceived;
       known.requests = requests;
       known.bytesRead = bytesRead;
       known.idleLooks = isIdle ? known.idleLooks + 1 : 0;

@@ -1,5 +1,7 @@
-/** What HTTP/1.1 is to node's own servers, plain or secured. Pure. */
-import type { ServerOptions } from 'node:http';
+/** What HTTP/1.1 is to node's own servers, plain or secured, and what they are to it. */
+import type { Server, ServerOptions } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Limits } from '../../config/config.ts';
 import { asksForWebSocket } from '../websocket/handshake.ts';
 import type { Http1Connections } from './connections.ts';
@@ -30,4 +32,12 @@ export function http1Options(limits: Limits, connections: Http1Connections): Htt
     ServerResponse: Http1Response,
     noDelay: true,
   };
+}
+
+/** Node's own listener of `event`, to be called by ours. */
+export function takeListener(server: Server | TlsServer, event: string): (socket: Socket) => void {
+  const [listener] = server.listeners(event);
+  if (listener === undefined) throw new TypeError(`Cannot serve: no listener of ${event}`);
+  server.removeListener(event, listener as () => void);
+  return (socket) => Reflect.apply(listener, server, [socket]);
 }

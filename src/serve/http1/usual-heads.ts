@@ -1,8 +1,8 @@
 /**
- * Heads of answers as text, laid out at once: for those that are like most. Says nothing of others,
- * for which node:http has its rules.
+ * Heads of answers as text, laid out at once: for those that are like most. Others are left to
+ * node:http with its rules, or laid out by the same rules where node has no part in the answer.
  */
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import { formatHttpDate } from '../../http/date.ts';
 import { isFieldValue } from '../../http/fields.ts';
 import { isToken } from '../../http/token.ts';
@@ -25,6 +25,15 @@ const special: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
 ]);
+/** Of those, what is the connection's to say, and not the answer's. */
+const aboutConnection: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'trailer',
+  'transfer-encoding',
+]);
+const statusMin = 100;
+const statusMax = 999;
 const specialLengths: ReadonlySet<number> = new Set([...special].map(({ length }) => length));
 
 export class UsualHeads {
@@ -53,6 +62,7 @@ export class UsualHeads {
    * @param headers Names and values in turn.
    */
   layOut(status: number, headers: readonly string[]): string | undefined {
+    if (status < statusMin || status > statusMax) return undefined;
     let lines = '';
     let isMeasured = endsWithHead.has(status);
     for (let at = 0; at + 1 < headers.length; at += 2) {
@@ -66,10 +76,23 @@ export class UsualHeads {
     return `${this.#firstLineOf(status)}${lines}${this.#tailNow()}`;
   }
 
+  /**
+   * The head of any answer on a connection that is kept.
+   *
+   * @param isChunked The body follows in chunks: see `needsChunks`.
+   * @throws RangeError, TypeError as node does, for what is no valid head.
+   */
+  compose(status: number, headers: readonly string[], isChunked: boolean): string {
+    const date = headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'date');
+    const tail = date ? this.#kept : this.#tailNow();
+    const framing = isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
+    return `${firstLine(status)}${layOutFields(headers)}${framing}${tail}`;
+  }
+
   #firstLineOf(status: number): string {
     if (status !== this.#status) {
       this.#status = status;
-      this.#firstLine = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
+      this.#firstLine = firstLine(status);
     }
     return this.#firstLine;
   }
@@ -82,6 +105,42 @@ export class UsualHeads {
     }
     return this.#tail;
   }
+}
+
+/** Whether the body of an answer tells its end by chunks; where it says neither, it must. */
+export function needsChunks(status: number, headers: readonly string[]): boolean {
+  if (endsWithHead.has(status)) return false;
+  return !headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === contentLength);
+}
+
+/** A whole interim answer (RFC 9110, section 15.2). @throws RangeError, TypeError as node does. */
+export function composeInterim(status: number, headers: readonly string[]): string {
+  return `${firstLine(status)}${layOutFields(headers)}\r\n`;
+}
+
+/**
+ * Names and values in turn as lines, without what is about the connection.
+ *
+ * @throws TypeError as node does, for what is no field.
+ */
+export function layOutFields(flat: readonly string[]): string {
+  let lines = '';
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const name = flat[at] ?? '';
+    const value = flat[at + 1] ?? '';
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    if (!aboutConnection.has(name.toLowerCase())) lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
+function firstLine(status: number): string {
+  if (!Number.isInteger(status) || status < statusMin || status > statusMax) {
+    const rule = `its status must be ${statusMin} to ${statusMax}`;
+    throw new RangeError(`Cannot send the answer: ${rule}: received ${status}`);
+  }
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
 }
 
 function isSpecial(name: string): boolean {

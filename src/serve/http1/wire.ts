@@ -7,9 +7,10 @@ import { SocketFacts } from '../connection-facts.ts';
 import { pieceBytes, quickPieceBytes } from '../piece-size.ts';
 import type { Departure, ReplyBatch } from '../reply-batch.ts';
 import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
-import type { ReplyRooms } from '../reply-rooms.ts';
+import { LentRoom, type ReplyRooms } from '../reply-rooms.ts';
+import { joinedPieceBytesMax, latin1, oneWriteBytesMax } from '../reply-text.ts';
 import type { KeptHellos } from '../tls/kept-hellos.ts';
-import type { Wire } from '../wire.ts';
+import type { Wire, WireListener } from '../wire.ts';
 import type { Lingering } from './lingering.ts';
 import type { Http1Request } from './request.ts';
 import type { Http1Response } from './response.ts';
@@ -29,36 +30,29 @@ export interface Http1WireOptions {
 }
 
 /**
- * Up to this size a body is turned into a string, which node sends in one buffer together with
- * the head; a body of its own costs a quarter of the thread (measured, docs/rationale.md).
- */
-const oneWriteBytesMax = 16 * 1024;
-/**
  * Up to this size a body that nobody wants is taken all the same, so that the connection can be
  * used on. Larger ones, and those that do not say how large, cost more than a new connection.
  */
 const unreadBytesTakenMax = 64 * 1024;
-/** Smaller pieces of one tick leave together. */
-const joinedPieceBytesMax = 16 * 1024;
 /** The request was not read to its end, by its own fault: what follows is not to be waited for. */
 const unfinished = new Set([408, 413]);
 
 export class Http1Wire implements Wire, Departure, Watched {
+  listener: WireListener | undefined;
   readonly body: Http1Request;
   readonly givesBodyAway = true;
-  readonly events: Http1Response;
   readonly hasBody: boolean;
   /** For the clock. */
   deadlineMs = 0;
   earlier: Watched | undefined;
   later: Watched | undefined;
   readonly #options: Http1WireOptions;
+  readonly #response: Http1Response;
   #isLimited = false;
   #whole: Uint8Array | undefined;
   /** Of an answer that leaves without node's help. */
   #head: string | undefined;
-  #room: Uint8Array | undefined;
-  #isRoomSent = false;
+  #lent: LentRoom | undefined;
   #isContinued = false;
   #saysClose = false;
   #isUnmarked = false;
@@ -68,10 +62,12 @@ export class Http1Wire implements Wire, Departure, Watched {
   constructor(incoming: Http1Request, response: Http1Response, options: Http1WireOptions) {
     this.#options = options;
     this.body = incoming;
-    this.events = response;
+    this.#response = response;
     const length = incoming.headers['content-length'];
     const encoding = incoming.headers['transfer-encoding'];
     this.hasBody = encoding !== undefined || (length !== undefined && length !== '0');
+    // It comes once by itself; asking for it once costs a wrapper for every request.
+    response.on('close', () => this.listener?.wireClosed());
   }
 
   get rawTrailers(): readonly string[] {
@@ -92,20 +88,20 @@ export class Http1Wire implements Wire, Departure, Watched {
   }
 
   get isFinished(): boolean {
-    return this.events.isFinished;
+    return this.#response.isFinished;
   }
 
   sendContinue(): void {
     // After the head of the answer it would stand in the middle of the body.
-    if (this.#isContinued || this.events.headersSent || !this.#expectsContinue) return;
+    if (this.#isContinued || this.#response.headersSent || !this.#expectsContinue) return;
     this.#isContinued = true;
-    this.events.writeContinue();
+    this.#response.writeContinue();
   }
 
   sendInterim(status: number, headers: string[]): boolean {
     // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
     if (this.body.httpVersion === '1.0') return false;
-    this.events.writeInformation(status, headers);
+    this.#response.writeInformation(status, headers);
     return true;
   }
 
@@ -115,15 +111,14 @@ export class Http1Wire implements Wire, Departure, Watched {
     // Here and not later, because it throws for what is no valid head.
     if (this.#head === undefined) this.#writeHead(status, headers);
     this.#whole = body;
-    this.#isRoomSent = this.#room !== undefined && body?.buffer === this.#room.buffer;
     // It would be held for as long as the client takes for something else.
-    if (!this.#isRoomSent) this.#room = undefined;
+    if (this.#lent?.send(body) === false) this.#lent = undefined;
     this.#options.batch.add(this, body?.length);
   }
 
   lendRoom(bytes: number): Uint8Array | undefined {
-    this.#room = this.#options.rooms.take(bytes);
-    return this.#room;
+    this.#lent = LentRoom.take(this.#options.rooms, bytes);
+    return this.#lent?.room;
   }
 
   /** What need not leave by node's own way; see `UsualHeads`. */
@@ -133,7 +128,7 @@ export class Http1Wire implements Wire, Departure, Watched {
     body: Uint8Array | undefined,
   ): string | undefined {
     const isShort = body === undefined || body.length <= oneWriteBytesMax;
-    if (this.hasBody || !isShort || !this.events.isUsual) return undefined;
+    if (this.hasBody || !isShort || !this.#response.isUsual) return undefined;
     return this.#options.heads.layOut(status, headers);
   }
 
@@ -142,10 +137,11 @@ export class Http1Wire implements Wire, Departure, Watched {
     const head = this.#head;
     this.#whole = undefined;
     this.#head = undefined;
-    if (head !== undefined) this.events.sendText(body === undefined ? head : head + latin1(body));
-    else if (body === undefined || body.length === 0) this.events.end();
-    else if (body.length <= oneWriteBytesMax) this.events.end(latin1(body), 'latin1');
-    else if (body.length <= wholeBytesMax) this.events.end(body);
+    if (head !== undefined)
+      this.#response.sendText(body === undefined ? head : head + latin1(body));
+    else if (body === undefined || body.length === 0) this.#response.end();
+    else if (body.length <= oneWriteBytesMax) this.#response.end(latin1(body), 'latin1');
+    else if (body.length <= wholeBytesMax) this.#response.end(body);
     else {
       this.#pump(body);
       return;
@@ -157,7 +153,7 @@ export class Http1Wire implements Wire, Departure, Watched {
     const { nowMs } = this.#options;
     const { pieceBytesMax } = this;
     const renewLimit = (): void => this.#renewLimit();
-    pumpReply(this.events, body, { renewLimit, nowMs, pieceBytesMax });
+    pumpReply(this.#response, body, { renewLimit, nowMs, pieceBytesMax });
   }
 
   get #isSecure(): boolean {
@@ -167,15 +163,16 @@ export class Http1Wire implements Wire, Departure, Watched {
   sendHead(status: number, headers: string[]): void {
     if (this.hasBody) this.#decideToClose(status, headers);
     this.#writeHead(status, headers);
+    this.#response.on('drain', () => this.listener?.wireDrained());
     if (this.body.httpVersion === '1.0' && !namesLength(headers)) this.#leaveUnmarked();
   }
 
   /** The time that a connection is kept is not node's to tell: it is kept by us. */
   #writeHead(status: number, headers: string[]): void {
     const { keepAlive } = this.#options.heads;
-    const isKept = keepAlive !== undefined && !this.#saysClose && this.events.isUsual;
+    const isKept = keepAlive !== undefined && !this.#saysClose && this.#response.isUsual;
     if (isKept) headers.push('keep-alive', keepAlive);
-    this.events.writeHead(status, headers);
+    this.#response.writeHead(status, headers);
   }
 
   /** A connection that encrypts would hold twice what is large. */
@@ -184,7 +181,7 @@ export class Http1Wire implements Wire, Departure, Watched {
   }
 
   get isTaken(): boolean {
-    return this.events.writableLength === 0;
+    return this.#response.writableLength === 0;
   }
 
   /**
@@ -192,29 +189,29 @@ export class Http1Wire implements Wire, Departure, Watched {
    * next tick: without either there is none where the system takes all of it.
    */
   write(chunk: Uint8Array): boolean {
-    const { events } = this;
-    const { socket } = events;
-    if (chunk.length <= joinedPieceBytesMax || socket === null) return events.write(chunk);
+    const response = this.#response;
+    const { socket } = response;
+    if (chunk.length <= joinedPieceBytesMax || socket === null) return response.write(chunk);
     socket.cork();
-    const hasRoom = events.write(chunk);
+    const hasRoom = response.write(chunk);
     socket.uncork();
     return hasRoom || (this.isTaken && !socket.destroyed);
   }
 
   flushHead(): void {
-    if (!this.events.writableEnded) this.events.flushHeaders();
+    if (!this.#response.writableEnded) this.#response.flushHeaders();
   }
 
   end(trailers: readonly Header[] = []): void {
     // Node leaves them out where the body is not sent in chunks: only there is a place for them.
-    if (trailers.length > 0) this.events.addTrailers(trailers as [string, string][]);
-    this.events.end();
+    if (trailers.length > 0) this.#response.addTrailers(trailers as [string, string][]);
+    this.#response.end();
     this.#limitTaking();
   }
 
   /** A client that takes nothing would keep the answer in our memory for as long as it likes. */
   #limitTaking(): void {
-    if ((this.events.socket?.writableLength ?? 0) > 0) this.#renewLimit();
+    if ((this.#response.socket?.writableLength ?? 0) > 0) this.#renewLimit();
   }
 
   #renewLimit(): void {
@@ -228,10 +225,8 @@ export class Http1Wire implements Wire, Departure, Watched {
 
   closed(): void {
     if (this.#isLimited) this.#options.taking.unwatch(this);
-    // One that was not sent may be the guest's still; what has not all left may be the system's.
-    if (this.#room === undefined || !this.#isRoomSent || !this.isFinished) return;
-    this.#options.rooms.giveBack(this.#room);
-    this.#room = undefined;
+    // What has not all left may be the system's still.
+    if (this.isFinished) this.#lent?.giveBack();
   }
 
   keepBody(): void {
@@ -251,15 +246,15 @@ export class Http1Wire implements Wire, Departure, Watched {
     if (readableEnded && !this.#closesLater) return;
     if (this.#closesLater) this.#options.lingering.close(socket);
     else if (this.#saysClose) this.#options.lingering.expect(socket);
-    else if (this.events.isFinished) this.#takeRest();
-    else this.events.once('finish', () => this.#takeRest());
+    else if (this.#response.isFinished) this.#takeRest();
+    else this.#response.once('finish', () => this.#takeRest());
   }
 
   destroy(): void {
     const { socket } = this.body;
     // A mere end would look like the end of the answer; over TLS the goodbye is missing from it.
     if (this.#isUnmarked && !this.#isSecure) socket.resetAndDestroy();
-    else this.events.destroy();
+    else this.#response.destroy();
   }
 
   /**
@@ -309,17 +304,10 @@ export class Http1Wire implements Wire, Departure, Watched {
     const { unmarked } = this.#options;
     this.#isUnmarked = true;
     unmarked.add(this);
-    this.events.once('close', () => unmarked.delete(this));
+    this.#response.once('close', () => unmarked.delete(this));
   }
 }
 
 function namesLength(headers: readonly string[]): boolean {
   return headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-length');
-}
-
-function latin1(bytes: Uint8Array): string {
-  const { buffer, byteOffset, length } = bytes;
-  // Most are buffers of V8's own stock already.
-  const text = bytes instanceof Buffer ? bytes : Buffer.from(buffer, byteOffset, length);
-  return text.toString('latin1');
 }

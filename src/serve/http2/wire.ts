@@ -9,7 +9,7 @@ import { SocketFacts } from '../connection-facts.ts';
 import { pieceBytes } from '../piece-size.ts';
 import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { KeptHellos } from '../tls/kept-hellos.ts';
-import type { Wire } from '../wire.ts';
+import type { Wire, WireListener } from '../wire.ts';
 import type { Http2Request } from './turns.ts';
 
 export interface Http2WireOptions {
@@ -24,6 +24,7 @@ export interface Http2WireOptions {
 }
 
 export class Http2Wire implements Wire, Watched {
+  listener: WireListener | undefined;
   readonly body: ServerHttp2Stream;
   /** Pieces may lie in one buffer with others. */
   readonly givesBodyAway = false;
@@ -41,10 +42,8 @@ export class Http2Wire implements Wire, Watched {
     this.hasBody = options.hasBody;
     this.declaredBytes = options.declaredBytes;
     this.#options = options;
-  }
-
-  get events(): ServerHttp2Stream {
-    return this.body;
+    // It comes once by itself; asking for it once costs a wrapper for every request.
+    this.body.on('close', () => this.listener?.wireClosed());
   }
 
   get rawTrailers(): readonly string[] {
@@ -94,6 +93,7 @@ export class Http2Wire implements Wire, Watched {
   }
 
   sendHead(status: number, headers: string[], mayTrail = false): void {
+    this.body.on('drain', () => this.listener?.wireDrained());
     this.#quietly(() => {
       this.body.respond(toHeaders(status, headers), { waitForTrailers: mayTrail });
       // Without fields this ends the stream as ever.

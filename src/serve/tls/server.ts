@@ -10,7 +10,7 @@ import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { type HostName, parseHostName } from '../../names.ts';
 import type { CertificatePair } from '../../threads/messages.ts';
-import type { Http1Options } from '../http1/server-options.ts';
+import { type Http1Options, takeListener } from '../http1/server-options.ts';
 import type { TlsContexts } from './contexts.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { alerts, type PlainRequest, peekHello, sendAlert } from './hello-peek.ts';
@@ -30,6 +30,8 @@ export interface TlsServerOptions {
   readonly challengeOf: (hostName: HostName) => Promise<CertificatePair | null>;
   /** Whether the client may choose HTTP/2; else HTTP/1.1 is all that is offered. */
   readonly mayUseHttp2: (socket: Socket) => boolean;
+  /** `handOver` gives it to node, which reads HTTP/1.1 from it. */
+  readonly onHttp1: (socket: TLSSocket, handOver: (socket: Socket) => void) => void;
   readonly onHttp2: (socket: TLSSocket) => void;
   /** Connections whose handshake has not begun, for whoever ends them all. */
   readonly greeting: Set<Socket>;
@@ -85,7 +87,7 @@ export function createTlsServer(options: TlsServerOptions): Server {
     options.onHandshake?.(true);
     options.hellos.secure(socket);
     if (socket.alpnProtocol === 'h2') options.onHttp2(socket);
-    else serveHttp1(socket);
+    else options.onHttp1(socket, serveHttp1);
   });
   // A handshake that fails is the client's business; node would tell it as a bad request.
   server.removeAllListeners('tlsClientError');
@@ -94,14 +96,6 @@ export function createTlsServer(options: TlsServerOptions): Server {
     socket.destroy();
   });
   return server;
-}
-
-/** Node's own listener of `event`, to be called by ours. */
-function takeListener(server: Server, event: string): (socket: Socket) => void {
-  const [listener] = server.listeners(event);
-  if (listener === undefined) throw new TypeError(`Cannot serve TLS: no listener of ${event}`);
-  server.removeListener(event, listener as () => void);
-  return (socket) => Reflect.apply(listener, server, [socket]);
 }
 
 /** Whether the handshake may begin. Where not, the connection has been answered. */

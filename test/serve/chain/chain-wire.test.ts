@@ -10,9 +10,10 @@ function open(body: ConstructorParameters<typeof ChainWire>[0]['body'] = noBytes
 test('gives an answer in pieces, and asks for no more than are taken', async () => {
   const wire = open();
   let drains = 0;
-  wire.events.on('drain', () => {
+  const wireDrained = (): void => {
     drains += 1;
-  });
+  };
+  wire.listener = { wireDrained, wireClosed: () => undefined };
   wire.sendHead(200, ['Content-Type', 'text/plain', 'x-request-id', '7']);
   const { status, headers, body } = await wire.reply;
   expect([status, headers]).toEqual([200, [['content-type', 'text/plain']]]);
@@ -62,9 +63,10 @@ test('an answer to HEAD says a length, and has no body', async () => {
 test('who gives it up is told to whoever answers, and the other way round', async () => {
   const wire = open();
   let isClosed = false;
-  wire.events.on('close', () => {
+  const wireClosed = (): void => {
     isClosed = true;
-  });
+  };
+  wire.listener = { wireDrained: () => undefined, wireClosed };
   wire.sendHead(200, []);
   const { body } = await wire.reply;
   body.cancel();

@@ -36,12 +36,10 @@ function asked(isBusy: () => boolean = () => false, complete = true): Asked & { 
   const one = {
     looks: 0,
     requests: 1,
-    latest: {
-      req: { complete },
-      get isFinished(): boolean {
-        one.looks += 1;
-        return !isBusy();
-      },
+    isReceived: complete,
+    get isAnswered(): boolean {
+      one.looks += 1;
+      return !isBusy();
     },
   };
   return one;
@@ -100,7 +98,7 @@ describe('IdleConnections', () => {
 
   test('leaves one on which requests come, however short each is', async () => {
     const idle = new IdleConnections(10, 10);
-    const many = { ...asked(), requests: 1 };
+    const many = { requests: 1, isAnswered: true, isReceived: true };
     const asking = setInterval(() => {
       client.write('x');
       many.requests += 1;
@@ -172,7 +170,8 @@ describe('a listener', () => {
     visitor.write(get);
     visitor.resume();
     const dripping = setInterval(() => visitor.write('\r\n'), 10);
-    await once(visitor, 'close');
+    // It may be broken off in the middle of what it sends.
+    await new Promise((resolve) => visitor.once('close', resolve));
     clearInterval(dripping);
     expect(listener.exchanges).toHaveLength(1);
     expect(listener.rejected).toHaveLength(0);

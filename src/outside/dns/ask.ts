@@ -40,7 +40,7 @@ export async function askForRecords(question: DnsQuestion, options: AskOptions):
   let { name } = question;
   let ttlS = Number.POSITIVE_INFINITY;
   for (let questions = 0; questions < questionsMax; questions += 1) {
-    if (name.length > nameCharsMax) return { kind: 'empty', isNoName: true, ttlS: undefined };
+    if (!isAskable(name)) return { kind: 'empty', isNoName: true, ttlS: undefined };
     const budgetMs = Math.max(1, endsAtMs - performance.now());
     const answer = await askOnce({ ...question, name }, { ...options, budgetMs });
     if (answer.kind !== 'alias') {
@@ -50,6 +50,11 @@ export async function askForRecords(question: DnsQuestion, options: AskOptions):
     name = answer.target;
   }
   throw failed(`more than ${questionsMax} aliases in a row`, question);
+}
+
+/** An alias may lead to any bytes: those that are shown as others would make another name of it. */
+function isAskable(name: string): boolean {
+  return name !== '' && name.length <= nameCharsMax && !name.includes('\\');
 }
 
 async function askOnce(

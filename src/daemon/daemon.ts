@@ -11,6 +11,7 @@ import { CounterBook } from '../journal/counter-book.ts';
 import { Histogram } from '../journal/histogram.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OutputStream } from '../journal/output.ts';
+import { logUnhandled } from '../journal/unhandled.ts';
 import { ownerOf } from '../names.ts';
 import { Resolver } from '../outside/dns/dns.ts';
 import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
@@ -84,7 +85,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
   sizeThreadPool(config);
   const account = openAccount(config);
   const lock = lockState(config.stateDirectory);
-  const log = new DaemonLog(config, io.output);
+  const log = openLog(config, io);
   const { journal } = log;
   const parts = new RunningParts(lock, log, config.limits.drainLeadMs);
   try {
@@ -138,6 +139,12 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     await parts.stop('force');
     throw asStateFault(error, config.stateDirectory);
   }
+}
+
+function openLog(config: Config, io: DaemonIo): DaemonLog {
+  const log = new DaemonLog(config, io.output);
+  logUnhandled(log.journal);
+  return log;
 }
 
 /** The one folder comes into use before the first visitor, who is told what is wrong with it. */

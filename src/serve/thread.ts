@@ -19,6 +19,7 @@ import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
 import { LogQueueInput } from '../journal/log-queue.ts';
 import { createLogger, RequestLog, tellLosses } from '../journal/telemetry.ts';
+import { logUnhandled } from '../journal/unhandled.ts';
 import type { HostName, OwnerKey } from '../names.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { HostRules } from '../site/hosts.ts';
@@ -304,16 +305,6 @@ function openCapabilities(
       ask: (question, key) => link.ask({ ask: 'capability', ...question }, key),
     },
   );
-}
-
-/**
- * Ours by definition: no guest and no visitor can reach a promise of ours. It is said and the
- * thread goes on: ending it would turn one lost request into hundreds.
- */
-function logUnhandled(journal: Journal): void {
-  process.on('unhandledRejection', (reason) => {
-    journal.tell('thread-rejection', { errorDetail: describeError(reason) });
-  });
 }
 
 async function listen(listener: Listener, start: ThreadStart): Promise<ToControl> {

@@ -10,6 +10,7 @@ import { TerrafirmaError } from '../errors.ts';
 import type { OutputStream } from '../journal/output.ts';
 import { type InheritedSocket, takeInherited } from '../outside/sockets/inherited.ts';
 import { ServiceManager } from '../outside/sockets/notify.ts';
+import { takePrecedence } from '../threads/precedence.ts';
 import type { Command, CommandIo, ExitCode, MindedSignal } from './command.ts';
 import { StopGate } from './signals.ts';
 import { readVersion } from './version.ts';
@@ -61,15 +62,16 @@ export const serve: Command = {
     const portsTriedMax = isFreeToMove ? portsToTryMax : 1;
     const hasOwnPlace = !isDefault(origins, settings.listen as Setting<unknown>);
     const placed = addInherited(config, takeInherited(io.service), hasOwnPlace);
-    return superviseDaemon(
-      () =>
-        startDaemon(placed, {
-          ...{ output: outputOf(io), portsTriedMax, version: readVersion() },
-          reading: { loaded, reread },
-          manager: new ServiceManager(io.service),
-        }),
-      io,
-    );
+    return superviseDaemon(async () => {
+      const daemon = await startDaemon(placed, {
+        ...{ output: outputOf(io), portsTriedMax, version: readVersion() },
+        reading: { loaded, reread },
+        manager: new ServiceManager(io.service),
+      });
+      // Now that the threads of node's pool are there, which read files for everybody.
+      takePrecedence();
+      return daemon;
+    }, io);
   },
 };
 

@@ -1,7 +1,8 @@
 /** How every thread of the daemon is started. Edge: worker threads. */
 import { extname } from 'node:path';
-import { type Transferable, Worker } from 'node:worker_threads';
+import { type Transferable, Worker, type WorkerOptions } from 'node:worker_threads';
 import { describeError } from '../errors.ts';
+import { withoutPrecedence } from './precedence.ts';
 
 export interface WorkerPlan {
   readonly entry: URL;
@@ -33,14 +34,15 @@ export function entryBeside(module: ImportMeta, name: string): URL {
 
 export function startWorker<Message>(plan: WorkerPlan, events: WorkerEvents<Message>): Worker {
   const { data, entry, heapMib, name, transfer } = plan;
-  const worker = new Worker(entry, {
+  const options: WorkerOptions = {
     name,
     workerData: data,
     transferList: [...(transfer ?? [])],
     // Memory is mapped through node:ffi, which is experimental and says so in every thread.
     execArgv: ['--disable-warning=ExperimentalWarning'],
     ...(heapMib === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMib } }),
-  });
+  };
+  const worker = withoutPrecedence(() => new Worker(entry, options));
   worker.on('message', (message: Message) => events.onMessage(message));
   worker.on('error', (error) => events.onCrash(describeError(error)));
   worker.on('exit', () => events.onExit());

@@ -10,6 +10,7 @@ import { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { TerrafirmaError } from '../../errors.ts';
+import { withoutPrecedence } from '../../threads/precedence.ts';
 import { type TrialBounds, type TrialEnding, TrialWatch } from './trial-watch.ts';
 
 export type Compiler = 'baseline' | 'optimiser';
@@ -127,11 +128,13 @@ export class TrialProcess {
   /** @throws TerrafirmaError `internal`: no process can be started. */
   static async start(compiler: TrialKind): Promise<TrialProcess> {
     const flags = [...commonFlags, ...compilerFlags[compiler]];
-    const child = spawn(process.execPath, [...flags, '--eval', trialScript, compiler], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // Nothing of the operator's environment is the module's business.
-      env: {},
-    });
+    const child = withoutPrecedence(() =>
+      spawn(process.execPath, [...flags, '--eval', trialScript, compiler], {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // Nothing of the operator's environment is the module's business.
+        env: {},
+      }),
+    );
     try {
       await once(child, 'spawn');
     } catch (cause) {

@@ -86,8 +86,8 @@ class ProgramOracle implements Oracle {
     const request = headOf(asked);
     const bodyBytes = Buffer.byteLength(asked.body);
     const variables = listEnvironment({ request, bodyBytes, environment: new Map() });
-    const env = variables.flatMap((variable) => ['--env', variable]);
-    const [name = '', ...args] = listArguments(request, undefined);
+    const env = variables.flatMap((variable) => ['--env', asText(variable)]);
+    const [name = '', ...args] = listArguments(request, undefined).map(asText);
     const how = ['run', '--allow-precompiled', ...env, '--argv0', name, this.#file, ...args];
     const { code, output } = await this.#run(how, asked.body);
     return code === 0 ? readCgi(output) : { status: 500, headers: {}, text: '' };
@@ -108,6 +108,11 @@ class ProgramOracle implements Oracle {
   async [Symbol.asyncDispose](): Promise<void> {
     rmSync(path.dirname(this.#file), { recursive: true, force: true });
   }
+}
+
+/** What has a character for each byte, as arguments of a process are passed. */
+function asText(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString();
 }
 
 function headOf({ method, path: target, headers }: OracleRequest): RequestHead {

@@ -76,6 +76,8 @@ const wasmTypes = {
   /** Error number of WASI. */
   errno: 'i32',
   number64: 'i64',
+  /** Handles of the two ends of a stream or a future: the readable one in the lower half. */
+  ends: 'i64',
   signed64: 'i64',
   /** Bits. */
   flags64: 'i64',

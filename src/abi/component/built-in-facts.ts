@@ -44,7 +44,7 @@ const shapes: Readonly<Record<Exclude<Trampoline['kind'], 'host' | 'stream' | 'f
 };
 
 const endShapes: Readonly<Record<EndTrampoline['operation'], Shape>> = {
-  new: gives(nothing, ['ends', 'number64']),
+  new: gives(nothing, ['ends', 'ends']),
   read: copy(['count', 'number']),
   write: copy(['count', 'number']),
   'cancel-read': gives(given(['end', 'handle']), ['code', 'number']),

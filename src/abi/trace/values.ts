@@ -112,6 +112,7 @@ function describeResult(facts: HostcallFacts, [name, type]: Value, result: unkno
 
 function describeNumber(type: ValueType, value: number | bigint): string {
   if (typeof value === 'bigint') {
+    if (type === 'ends') return `(#${BigInt.asUintN(32, value)}, #${value >> 32n})`;
     if (type === 'signed64') return `${BigInt.asIntN(64, value)}`;
     const unsigned = BigInt.asUintN(64, value);
     return type === 'flags64' ? `0x${unsigned.toString(16)}` : `${unsigned}`;

@@ -170,7 +170,10 @@ function describeRestore(restore: ReportedRestore | undefined): readonly string[
 
 function describeInitialiser(name: string | undefined): readonly string[] {
   if (name === undefined) return [];
-  return [`  first     ${name} is called once; every request begins with what it leaves`];
+  return [
+    `  first     ${name} is called once; every request begins with what it leaves, ` +
+      'random numbers too',
+  ];
 }
 
 function describeMemory(memory: ReportedSize): string {

@@ -358,8 +358,8 @@ describe('--trace', () => {
       .trimEnd()
       .split('\n');
     expect(lines.filter((line) => !line.startsWith('wasi:'))).toEqual([
-      'stream.new() → ends=12884901890',
-      'future.new() → ends=21474836484',
+      'stream.new() → ends=(#2, #3)',
+      'future.new() → ends=(#4, #5)',
       'task.return(result=ok(#4))',
       'stream.write(end=3, ptr=0x200, count=5) → code=80',
       'stream.drop-writable(end=3)',

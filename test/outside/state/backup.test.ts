@@ -1,4 +1,5 @@
 /** What a backup takes of a state directory in which a daemon is at work. */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -42,4 +43,13 @@ test('one that fails leaves nothing that looks like a backup', () => {
   expect(existsSync(places.copy)).toBe(false);
   rmSync(join(places.state, 'shared.sqlite'));
   expect(backUp(places.state, places.copy).files).toBe(2);
+});
+
+test('the digest of a file of many pieces is that of all of it', () => {
+  using places = makePlaces();
+  const bytes = Buffer.alloc(2.5 * 1024 * 1024, 'a line of many\n');
+  writeFileSync(join(places.state, 'large'), bytes);
+  backUp(places.state, places.copy);
+  const { files } = JSON.parse(readFileSync(join(places.copy, 'backup.json'), 'utf8'));
+  expect(files.large).toBe(createHash('sha256').update(bytes).digest('hex'));
 });

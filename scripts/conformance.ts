@@ -37,10 +37,10 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { EngineWorld } from '../test/conformance/spec/engine-world.ts';
 import { type Assemble, type ScriptReport, ScriptRunner } from '../test/conformance/spec/script.ts';
 import { meteredWorld } from '../test/conformance/spec/world.ts';
+import { readScriptLine } from './command-line.ts';
 import { openAssembler } from './conformance/assembler.ts';
 import { checkComponents } from './conformance/components.ts';
 import { checkHttpWasm } from './conformance/http-wasm.ts';
@@ -100,12 +100,12 @@ async function runSpec(directory: string, assemble: Assemble): Promise<number> {
     const world = meteredWorld(cards);
     using engine = new EngineWorld(cards ? 'cards' : 'copy');
     for (const name of findScripts(directory)) {
-      if (values.only !== undefined && !name.includes(values.only)) continue;
+      if (flags.only !== undefined && !name.includes(flags.only)) continue;
       const text = readFileSync(join(directory, name), 'utf8');
       const report = await new ScriptRunner(text, { metered: world, engine }, assemble).run();
       const problems = judge(report, skips[name] ?? {}, totals);
       for (const problem of problems) console.log(`${world.name}: ${name}: ${problem}`);
-      if (values.verbose) for (const each of report.refused) console.log(`${name}: ${each}`);
+      if (flags.verbose) for (const each of report.refused) console.log(`${name}: ${each}`);
     }
   }
   console.log(
@@ -131,7 +131,7 @@ const suites: Readonly<Record<string, Suite>> = {
     usage: 'DIR [--assembler FILE] [--only NAME] [--verbose]',
     source: 'a copy of github.com/WebAssembly/testsuite',
     landmark: 'legacy',
-    run: async (directory) => await runSpec(directory, await openAssembler(values.assembler)),
+    run: async (directory) => await runSpec(directory, await openAssembler(flags.assembler)),
   },
   wasi: {
     usage: 'DIR',
@@ -143,13 +143,13 @@ const suites: Readonly<Record<string, Suite>> = {
     usage: 'DIR [--only NAME]',
     source: 'a copy of github.com/WebAssembly/wasi-testsuite, branch prod/testsuite-base',
     landmark: wasi03Folder,
-    run: (directory) => checkWasi03(directory, values.only),
+    run: (directory) => checkWasi03(directory, flags.only),
   },
   components: {
     usage: 'DIR [--wasm-tools FILE] [--only NAME]',
     source: 'test/ of github.com/WebAssembly/component-model, or tests/misc_testsuite of wasmtime',
     run: (directory) => {
-      const { only, 'wasm-tools': wasmTools } = values;
+      const { only, 'wasm-tools': wasmTools } = flags;
       return checkComponents(directory, { wasmTools, only });
     },
   },
@@ -158,8 +158,8 @@ const suites: Readonly<Record<string, Suite>> = {
     source: 'design/mvp/canonical-abi of github.com/WebAssembly/component-model',
     landmark: 'definitions.py',
     run: (directory) => {
-      const { python, count, seed } = values;
-      return checkVectors(directory, { python, count: Number(count), seed: Number(seed) });
+      const { python, count, seed } = flags;
+      return checkVectors(directory, { python, count, seed });
     },
   },
   'http-wasm': {
@@ -171,47 +171,21 @@ const suites: Readonly<Record<string, Suite>> = {
   oracle: {
     usage: 'DIR [--wasmtime FILE]',
     source: 'a folder of components',
-    run: (directory) => checkOracle(directory, { wasmtime: values.wasmtime }),
+    run: (directory) => checkOracle(directory, { wasmtime: flags.wasmtime }),
   },
 };
-
-function readCommandLine() {
-  return parseArgs({
-    allowPositionals: true,
-    options: {
-      assembler: { type: 'string' },
-      count: { type: 'string', default: '100000' },
-      help: { type: 'boolean', short: 'h', default: false },
-      only: { type: 'string' },
-      python: { type: 'string', default: 'python3' },
-      seed: { type: 'string', default: '1' },
-      verbose: { type: 'boolean', default: false },
-      wasmtime: { type: 'string', default: 'wasmtime' },
-      'wasm-tools': { type: 'string', default: 'wasm-tools' },
-    },
-  });
-}
 
 function usage(): string {
   const lines = Object.entries(suites).map(
     ([name, each]) => `  npm run conformance -- ${name} ${each.usage}\n      DIR: ${each.source}\n`,
   );
-  return `Usage:\n${lines.join('')}`;
+  return `Official suites against this project:\n${lines.join('')}`;
 }
 
 /** Says what must be done first, and ends. */
 function refuse(rule: string, received: string): never {
   process.stderr.write(`Cannot run a suite: ${rule}: received ${received}\n${usage()}`);
   process.exit(2);
-}
-
-function parse(): ReturnType<typeof readCommandLine> {
-  try {
-    return readCommandLine();
-  } catch (error) {
-    if (error instanceof TypeError && 'code' in error) refuse('flags must be known', error.message);
-    throw error;
-  }
 }
 
 /** The exit code. A program that is not there is said to be so; all else is thrown on. */
@@ -230,12 +204,24 @@ async function run(suite: Suite, directory: string): Promise<number> {
   }
 }
 
-const { values, positionals } = parse();
-const [name = 'none', directory] = positionals;
+const { flags, rest } = readScriptLine({
+  command: 'npm run conformance --',
+  about: usage(),
+  flags: {
+    assembler: { kind: 'text', value: 'FILE', means: 'A module with `parse`, for spec' },
+    count: { kind: 'number', fallback: 100_000, min: 1, isWhole: true, means: 'Of vectors' },
+    only: { kind: 'text', value: 'NAME', means: 'What has it in its name' },
+    python: { kind: 'text', value: 'FILE', fallback: 'python3', means: 'The program' },
+    seed: { kind: 'number', fallback: 1, isWhole: true, means: 'Of the first vector' },
+    verbose: { kind: 'switch', means: 'Name what is not run' },
+    wasmtime: { kind: 'text', value: 'FILE', fallback: 'wasmtime', means: 'The program' },
+    'wasm-tools': { kind: 'text', value: 'FILE', fallback: 'wasm-tools', means: 'The program' },
+  },
+  rest: { usage: 'SUITE DIR', max: 2 },
+});
+const [name = 'none', directory] = rest;
 const suite = Object.hasOwn(suites, name) ? suites[name] : undefined;
-if (values.help) {
-  process.stdout.write(usage());
-} else if (suite === undefined) {
+if (suite === undefined) {
   refuse('it must be one of the suites below', name);
 } else if (directory === undefined) {
   refuse(`DIR must be ${suite.source}`, 'none');

@@ -83,8 +83,6 @@ function commands(): readonly string[] {
 
 describe('every command', () => {
   const others = [
-    // Has a help of its own, by suite.
-    'scripts/conformance.ts',
     // Passes its arguments on to vitest.
     'scripts/test.ts',
     // Started by programs alone.

@@ -56,7 +56,10 @@ export class Http03Run extends HttpRun {
   /** Nothing of the answer is still to come from the guest. */
   onWhole(): void {
     this.#isWhole = true;
-    if (this.#hasWaited && this.#guest !== undefined) this.#limitRest(this.#guest);
+    const guest = this.#guest;
+    // While its code runs there is nothing to limit yet: most of it ends before it waits again.
+    const isWaiting = this.#hasWaited && guest?.tasks.threads.current === undefined;
+    if (isWaiting && guest !== undefined) this.#limitRest(guest);
   }
 
   override beforeWait(): void {

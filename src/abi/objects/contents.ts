@@ -2,7 +2,7 @@
  * What a body holds, in order: bytes that are here, and bodies that are still to come. A body that
  * was taken in from elsewhere is never copied: its pieces go straight to whoever reads.
  */
-import type { ReadBody } from '../../http/body.ts';
+import { noBytes, type ReadBody } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import { BegunSource } from './begun-source.ts';
 import type { HeldForRun } from './held-for-run.ts';
@@ -268,8 +268,8 @@ export class BodyContents implements ReadBody {
       bytes.push(whole);
     }
     this.#drop();
-    const [only] = bytes;
-    return bytes.length === 1 && only !== undefined ? only : Buffer.concat(bytes);
+    const [only = noBytes] = bytes;
+    return bytes.length <= 1 ? only : Buffer.concat(bytes);
   }
 
   /** Adds a piece that is held, as a part of its own or joined to the last one. */

@@ -74,13 +74,20 @@ export class Next implements NextInChain {
     exchange.chargeTo(this.#options.share);
     asker.onGiveUp(() => wire.giveUp());
     const isBeside = this.#covered !== undefined;
-    const ended = this.#serve(exchange, isBeside).finally(() => {
-      if (!wire.isFinished) wire.giveUp();
-      asker.onGiveUp(undefined);
-      if (!isBeside) this.#covered = undefined;
-    });
+    const ended = this.#follow(exchange, wire, { asker, isBeside });
     if (!isBeside) this.#covered = { wire, ended };
     return await wire.reply;
+  }
+
+  async #follow(
+    exchange: HttpExchange,
+    wire: ChainWire,
+    { asker, isBeside }: { readonly asker: GivingUp; readonly isBeside: boolean },
+  ): Promise<void> {
+    await this.#serve(exchange, isBeside);
+    if (!wire.isFinished) wire.giveUp();
+    asker.onGiveUp(undefined);
+    if (!isBeside) this.#covered = undefined;
   }
 
   #headOf({ method, url, headers, body }: OutboundRequest): RoutableHead {

@@ -28,12 +28,13 @@ export class Passage {
   /** Of all runs on its way, one inside the other. */
   readonly seat: SharedSeat;
   readonly #effort: Effort;
-  readonly #passed: Set<string>;
+  /** Few: a set of texts would be made anew, and each text looked up, for every link. */
+  readonly #passed: Place[];
   readonly #links: readonly string[];
 
   private constructor(
     effort: Effort,
-    passed: Set<string>,
+    passed: Place[],
     outer?: { readonly seat: SharedSeat; readonly links: readonly string[] },
   ) {
     this.#effort = effort;
@@ -44,7 +45,7 @@ export class Passage {
   }
 
   static begin(stepsMax: number): Passage {
-    return new Passage({ stepsMax, stepsLeft: stepsMax }, new Set());
+    return new Passage({ stepsMax, stepsLeft: stepsMax }, []);
   }
 
   /**
@@ -55,9 +56,9 @@ export class Passage {
   behind(step: Place & Pick<Step, 'modulePath'>, target: string, isBeside: boolean): Passage {
     const seat = isBeside ? this.seat.beside() : this.seat;
     const links = [...this.#links, step.modulePath];
-    const inner = new Passage(this.#effort, new Set(this.#passed), { seat, links });
-    inner.note({ ...step, target });
-    return inner;
+    const { rule, position } = step;
+    const passed = [...this.#passed, { rule, position, target }];
+    return new Passage(this.#effort, passed, { seat, links });
   }
 
   /** Whether a link of that module waits for this request. */
@@ -65,12 +66,15 @@ export class Passage {
     return this.#links.includes(modulePath);
   }
 
-  hasPassed(step: Place): boolean {
-    return this.#passed.has(keyOf(step));
+  hasPassed({ rule, position, target }: Place): boolean {
+    for (const each of this.#passed) {
+      if (each.rule === rule && each.position === position && each.target === target) return true;
+    }
+    return false;
   }
 
   note(step: Place): void {
-    this.#passed.add(keyOf(step));
+    this.#passed.push(step);
   }
 
   /** @throws TerrafirmaError `loop` */
@@ -84,8 +88,4 @@ export class Passage {
         'look for links that send requests to each other',
     );
   }
-}
-
-function keyOf({ rule, position, target }: Place): string {
-  return `${rule}.${position} ${target}`;
 }

@@ -32,7 +32,8 @@ export async function measureSites(plan: DaemonPlan): Promise<readonly Row[]> {
   return [
     ...(await measureCold(plan, { program: smallGuest(), size: '80 kB', newMs: 60, keptMs: 10 })),
     ...(await measureLarge(plan)),
-    ...(await measureVisits()),
+    ...(await measureVisits(false)),
+    ...(await measureVisits(true)),
     ...(await measureModules(plan)),
     ...(await measureOwnCode(plan)),
   ];
@@ -99,12 +100,13 @@ async function measureLarge(plan: DaemonPlan): Promise<readonly Row[]> {
 }
 
 /** On all processors: what visitors wait for is no load, and nothing competes with it. */
-async function measureVisits(): Promise<readonly Row[]> {
-  const plan = { count: 300, moduleCount: 300, program: smallGuest(), isFree: true };
+async function measureVisits(hasOwnCode: boolean): Promise<readonly Row[]> {
+  const sizes = { count: 300, moduleCount: 300 };
+  const plan = { ...sizes, hasOwnCode, program: smallGuest(), isFree: true };
   await using sites = await Sites.start(plan);
   const { visits, cpuMs } = await sites.visitAll(300);
   const slowest = (each: 'firstMs' | 'ownMs') => Math.max(...visits.map((visit) => visit[each]));
-  const name = '300 first visits at once';
+  const name = `300 first visits at once${hasOwnCode ? ', modules of own code' : ''}`;
   return [
     {
       name: `${name}: slowest answer`,

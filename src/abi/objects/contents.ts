@@ -7,6 +7,7 @@ import type { Header } from '../../http/message.ts';
 import { BegunSource } from './begun-source.ts';
 import type { HeldForRun } from './held-for-run.ts';
 import { ObjectError } from './object-error.ts';
+import { adjoined, alone } from './piece-bytes.ts';
 
 type Part = Uint8Array | SourceBody;
 
@@ -275,12 +276,21 @@ export class BodyContents implements ReadBody {
   /** Adds a piece that is held, as a part of its own or joined to the last one. */
   #push(bytes: Uint8Array): void {
     const last = this.#parts.at(-1);
-    const isSmall = this.#parts.length >= partsUnjoinedMax && bytes.length <= joinedPieceBytesMax;
-    const isJoined = isSmall && last instanceof Uint8Array;
-    if (!isJoined || last.length + bytes.length > joinedBytesMax) {
+    const whole =
+      last instanceof Uint8Array ? (adjoined(last, bytes) ?? this.#join(last, bytes)) : undefined;
+    if (whole === undefined) {
       this.#parts.push(bytes);
       return;
     }
+    this.#parts[this.#parts.length - 1] = whole;
+    this.#waitingBytes -= pieceOverheadBytes;
+    this.#held.release(pieceOverheadBytes);
+  }
+
+  /** Both in one room, where they are small and there are many. */
+  #join(last: Uint8Array, bytes: Uint8Array): Uint8Array | undefined {
+    const isSmall = this.#parts.length >= partsUnjoinedMax && bytes.length <= joinedPieceBytesMax;
+    if (!isSmall || last.length + bytes.length > joinedBytesMax) return undefined;
     const length = last.length + bytes.length;
     const known = this.#joined;
     const goesOn = known !== undefined && known.part === last && known.room.length >= length;
@@ -289,9 +299,7 @@ export class BodyContents implements ReadBody {
     room.set(bytes, last.length);
     const part = room.subarray(0, length);
     this.#joined = { part, room };
-    this.#parts[this.#parts.length - 1] = part;
-    this.#waitingBytes -= pieceOverheadBytes;
-    this.#held.release(pieceOverheadBytes);
+    return part;
   }
 
   #handOver(): { readonly parts: readonly Part[]; readonly waitingBytes: number } {
@@ -387,11 +395,4 @@ export class BodyContents implements ReadBody {
     this.#onMore?.resolve();
     this.#onMore = undefined;
   }
-}
-
-/** Alone in its allocation, where that is much larger and would be kept as long. */
-function alone(piece: Uint8Array): Uint8Array {
-  // A quarter of a large piece is soon followed by the other three.
-  const slack = piece.length >= windowBytesMin ? 4 : 2;
-  return piece.buffer.byteLength > slack * piece.length ? new Uint8Array(piece) : piece;
 }

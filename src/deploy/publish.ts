@@ -16,6 +16,7 @@ import type { SharedStore } from '../outside/store/contract.ts';
 import type { ReadVariable } from '../site/fastly/resolve.ts';
 import type { Site } from '../site/table.ts';
 import type { Digest, LoadedModule } from '../threads/messages.ts';
+import { Superseded } from '../threads/superseded.ts';
 import { Builder } from './build/builder.ts';
 import { Modules } from './build/modules.ts';
 import { Trial } from './build/trial.ts';
@@ -97,6 +98,12 @@ export class Publisher {
   readonly #listeners = new Set<(site: Site) => void>();
   readonly #replaceListeners = new Set<(digest: Digest) => void>();
   readonly #closing = new Set<Promise<void>>();
+  /** Of folders in use, what was published last. */
+  readonly #told = new Map<FolderKey, Site>();
+  readonly #superseded = new Superseded({
+    sites: () => this.#told.values(),
+    forget: (digest) => this.#modules.forget(digest),
+  });
   #generation = 0;
   #isClosed = false;
 
@@ -371,11 +378,15 @@ export class Publisher {
   }
 
   #tell(site: Site): void {
+    const before = this.#told.get(site.folderKey);
+    this.#told.set(site.folderKey, site);
+    if (before !== undefined) this.#superseded.note(before, site);
     for (const listener of this.#listeners) listener(site);
   }
 
   #closeFolder(folder: WatchedFolder): void {
     this.#options.counterRows?.(folder.key, []);
+    this.#told.delete(folder.key);
     const closing = folder.close().catch((error: unknown) => {
       const fields = { folderKey: folder.key, reason: describeError(error) };
       this.#journal.tell('folder-not-closed', fields);

@@ -280,6 +280,7 @@ function createReplica(
       pool.warm(loaded, sharesOf(site), lent, onReady);
     },
     onRenewed: (loaded) => pool.renew(loaded),
+    onSuperseded: (loaded) => pool.forget(loaded),
   });
 }
 

@@ -139,6 +139,11 @@ export class Modules {
     this.#loadOnce(digest).loaded.catch(() => undefined);
   }
 
+  /** No site serves it any more: whoever asks again gets it compiled anew. */
+  forget(digest: Digest): void {
+    this.#compiled.delete(digest);
+  }
+
   #requireFree(digest: Digest): void {
     const refusal = this.refusalOf(digest);
     if (refusal !== undefined) throw fromErrorRecord(refusal);

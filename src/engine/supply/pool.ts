@@ -235,6 +235,11 @@ export class GuestPool {
     this.#programs.renew(loaded);
   }
 
+  /** Nobody serves the module any more: it goes, unless guests of it wait, which go by time. */
+  forget(loaded: LoadedModule): void {
+    this.#programs.forget(loaded, (program) => this.#parts.idle.has(program));
+  }
+
   /** Bytes of the guests that wait for their next run. */
   get idleBytes(): number {
     return this.#parts.idle.bytes;

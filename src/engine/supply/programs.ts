@@ -65,6 +65,13 @@ export class Programs {
     }
   }
 
+  /** The module's programs go that are not in use; of twins, those that this one brought. */
+  forget({ digest }: LoadedModule, isInUse: (program: ProgramHost) => boolean): void {
+    for (const [key, program] of [...this.#known.entries()]) {
+      if (program.loaded.digest === digest && !isInUse(program)) this.#known.delete(key);
+    }
+  }
+
   clear(): void {
     this.#known.clear();
   }

@@ -10,6 +10,7 @@ import type { FolderKey, HostName, ModulePath } from '../../names.ts';
 import type { Site } from '../../site/table.ts';
 import type { ControlLink } from '../../threads/control-link.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
+import { Superseded } from '../../threads/superseded.ts';
 
 /** What a host name was answered with: its folder, or why it has none. */
 interface KnownName {
@@ -30,15 +31,22 @@ export interface ReplicaOptions {
   readonly onModule: (loaded: LoadedModule, site: Site, modulePath: ModulePath) => void;
   /** Called with a new compilation of a module that is in use. */
   readonly onRenewed: (loaded: LoadedModule) => void;
+  /** Called with a module that no site serves any more; left out: nobody else holds it. */
+  readonly onSuperseded?: (loaded: LoadedModule) => void;
 }
 
 export class Replica {
   readonly #onRenewed: (loaded: LoadedModule) => void;
+  readonly #onSuperseded: ReplicaOptions['onSuperseded'];
   readonly #link: ControlLink;
   readonly #onModule: ReplicaOptions['onModule'];
   readonly #names: LRUCache<string, KnownName>;
   readonly #sites: LRUCache<FolderKey, Site>;
   readonly #modules: LRUCache<Digest, LoadedModule>;
+  readonly #superseded = new Superseded({
+    sites: () => this.#sites.values(),
+    forget: (digest) => this.#forget(digest),
+  });
   readonly #absent = new LRUCache<string, true>({ max: absentEntriesMax, ttl: absentTtlMs });
 
   constructor(options: ReplicaOptions) {
@@ -46,6 +54,7 @@ export class Replica {
     this.#link = options.link;
     this.#onModule = options.onModule;
     this.#onRenewed = options.onRenewed;
+    this.#onSuperseded = options.onSuperseded;
     this.#names = new LRUCache({ max: limits.sitesCachedMax });
     this.#sites = new LRUCache({ max: limits.sitesCachedMax });
     this.#modules = new LRUCache({
@@ -100,6 +109,7 @@ export class Replica {
     if (known !== undefined && known.generation >= site.generation) return;
     this.#sites.set(site.folderKey, site);
     if (known === undefined) return;
+    this.#superseded.note(known, site);
     for (const [modulePath, module] of site.modules) {
       const before = known.modules.get(modulePath);
       if (module.kind !== 'serving' || before?.kind !== 'serving') continue;
@@ -125,6 +135,13 @@ export class Replica {
   /** A module was compiled anew: taken up where it is in use. Until then the old one serves. */
   renewModule(digest: Digest): void {
     if (this.#modules.has(digest)) this.#askModule(digest).then(this.#onRenewed, () => undefined);
+  }
+
+  #forget(digest: Digest): void {
+    const loaded = this.#modules.get(digest);
+    if (loaded === undefined) return;
+    this.#modules.delete(digest);
+    this.#onSuperseded?.(loaded);
   }
 
   async #askSite(

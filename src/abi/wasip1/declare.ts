@@ -42,6 +42,18 @@ export function answering<const P extends readonly Value[]>(
 }
 
 /**
+ * The same for one that programs call until they are told no, in every run: it answers the errno,
+ * because an exception through the host's own functions costs as much as ten hostcalls.
+ */
+export function telling<const P extends readonly Value[]>(
+  hostcall: Answering<P, number>,
+): DeclaredHostcall<WasiGuest> {
+  const act = hostcall.act as unknown as Act<number>;
+  const count = hostcall.params.length;
+  return { ...factsOf(hostcall), waits: false, call: (guest) => tell(guest, { act, count }) };
+}
+
+/**
  * A hostcall that may wait, or does much in steps; when it has its answer at once, the guest is not
  * suspended.
  */
@@ -70,6 +82,18 @@ function answer(guest: WasiGuest, { act, count }: Counted<void>): (...args: neve
   };
   if (count <= shortLength) return call;
   return (...args) => answer(guest, { act: () => act(guest, ...args), count: 0 })();
+}
+
+function tell(guest: WasiGuest, { act, count }: Counted<number>): (...args: never[]) => number {
+  const call = (a: never, b: never, c: never, d: never, e: never): number => {
+    try {
+      return act(guest, a, b, c, d, e);
+    } catch (error) {
+      return toErrno(error);
+    }
+  };
+  if (count <= shortLength) return call;
+  return (...args) => tell(guest, { act: () => act(guest, ...args), count: 0 })();
 }
 
 type Answer = ReturnType<WasiGuest['answerWork']>;

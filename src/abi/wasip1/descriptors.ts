@@ -98,9 +98,14 @@ export class DescriptorTable {
     return fd;
   }
 
+  /** Undefined: nothing is open under that number. */
+  find(fd: number): Descriptor | undefined {
+    return this.#open[fd >>> 0];
+  }
+
   /** @throws WasiError `badf` */
   get(fd: number): Descriptor {
-    const descriptor = this.#open[fd >>> 0];
+    const descriptor = this.find(fd);
     if (descriptor === undefined) throw new WasiError('badf');
     return descriptor;
   }

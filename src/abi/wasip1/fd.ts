@@ -1,9 +1,9 @@
 /** `fd`, without what moves bytes (`fd-bytes.ts`): descriptors, and what they stand for. */
 import type { DeclaredHostcall } from '../hostcall.ts';
-import { WasiError } from '../objects/files/errno.ts';
+import { errno, WasiError } from '../objects/files/errno.ts';
 import { filetype } from '../objects/files/filetype.ts';
 import type { Awaitable, NewTimes, Node, NodeFacts } from '../objects/files/node.ts';
-import { answering, waiting } from './declare.ts';
+import { answering, telling, waiting } from './declare.ts';
 import type { Descriptor } from './descriptors.ts';
 import type { WasiGuest } from './guest.ts';
 import {
@@ -209,7 +209,7 @@ export function fileStat({ filestat }: SnapshotLayout): DeclaredHostcall<WasiGue
 
 const preopenHostcalls = [
   /** ptr ──► u8 0 (a directory), u32 length of its name @4. `badf` ends a program's search. */
-  answering({
+  telling({
     name: 'fd_prestat_get',
     params: [
       ['fd', 'fd'],
@@ -218,10 +218,12 @@ const preopenHostcalls = [
     meaning: 'the length of the name of a directory that is open from the start',
     act: (guest, fd, ptr) => {
       const name = preopenNameOf(guest, fd);
+      if (name === undefined) return errno.badf;
       const at = ptr >>> 0;
       guest.requireRange(at, prestatBytes);
       guest.writeU32(at, 0);
       guest.writeU32(at + 4, name.length);
+      return errno.success;
     },
   }),
 
@@ -236,6 +238,7 @@ const preopenHostcalls = [
     meaning: 'that name',
     act: (guest, fd, ptr, len) => {
       const name = preopenNameOf(guest, fd);
+      if (name === undefined) throw new WasiError('badf');
       if (len >>> 0 < name.length) throw new WasiError('nametoolong');
       guest.writeText(ptr, name);
     },
@@ -245,12 +248,9 @@ const preopenHostcalls = [
 export const fdHostcalls = [...stateHostcalls, ...fileHostcalls, ...preopenHostcalls];
 
 /** One character a byte: the names are ours. */
-function preopenNameOf(guest: WasiGuest, fd: number): string {
-  const descriptor = guest.process.descriptors.get(fd);
-  if (descriptor.kind !== 'directory' || descriptor.preopenName === undefined) {
-    throw new WasiError('badf');
-  }
-  return descriptor.preopenName;
+function preopenNameOf(guest: WasiGuest, fd: number): string | undefined {
+  const descriptor = guest.process.descriptors.find(fd);
+  return descriptor?.kind === 'directory' ? descriptor.preopenName : undefined;
 }
 
 /**

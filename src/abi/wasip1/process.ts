@@ -159,7 +159,7 @@ export class WasiProcess {
 
   /** The run is over: nothing of it stays open. Never throws. */
   release(): void {
-    for (const cancel of [...(this.#cancels ?? [])]) cancel();
+    if (this.#cancels !== undefined) for (const cancel of [...this.#cancels]) cancel();
     this.#files?.release();
   }
 

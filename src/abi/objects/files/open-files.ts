@@ -4,7 +4,8 @@ import { WasiError } from './errno.ts';
 import type { FileKeeper } from './site-tree.ts';
 
 export class OpenFiles implements FileKeeper {
-  readonly #files = new Set<SiteFile>();
+  /** Made for the first: most runs open none. */
+  #files: Set<SiteFile> | undefined;
   readonly #filesMax: number;
   #isReleased = false;
 
@@ -14,6 +15,7 @@ export class OpenFiles implements FileKeeper {
 
   /** @throws WasiError `mfile` past the limit, `badf` after the end of the run */
   keep(file: SiteFile): void {
+    this.#files ??= new Set();
     const isFull = this.#files.size >= this.#filesMax;
     if (this.#isReleased || isFull) {
       file.close();
@@ -23,12 +25,12 @@ export class OpenFiles implements FileKeeper {
   }
 
   letGo(file: SiteFile): void {
-    if (this.#files.delete(file)) file.close();
+    if (this.#files?.delete(file) === true) file.close();
   }
 
   /** The run is over. Never throws. */
   release(): void {
     this.#isReleased = true;
-    for (const file of [...this.#files]) this.letGo(file);
+    if (this.#files !== undefined) for (const file of [...this.#files]) this.letGo(file);
   }
 }

@@ -128,20 +128,28 @@ export class LogQueueOutput {
   }
 
   /**
-   * A copy of the lines that are there, whole, at most about `bytesMax` (one line always).
-   * They stay until `release`: a writer that crashes between says them twice rather than never.
+   * The lines that are there, whole, at most about `bytesMax` (one line always), where they lie:
+   * not to be looked at after `release`. They stay until then: a writer that crashes between says
+   * them twice rather than never.
    */
-  peek(bytesMax: number): Uint8Array {
+  view(bytesMax: number): Uint8Array {
     const ring = this.#ring;
     const { used } = ring;
     const start = ring.position(takenWord);
     let length = Math.min(used, bytesMax);
     while (length < used && this.#byteAt(start + length - 1) !== lineEnd) length += 1;
-    const copy = new Uint8Array(length);
     const first = ring.bytes.subarray(start, Math.min(start + length, ring.capacity));
+    if (first.length === length) return first;
+    // They go on at the beginning of the ring.
+    const copy = new Uint8Array(length);
     copy.set(first);
     copy.set(ring.bytes.subarray(0, length - first.length), first.length);
     return copy;
+  }
+
+  /** A copy of the same. */
+  peek(bytesMax: number): Uint8Array {
+    return new Uint8Array(this.view(bytesMax));
   }
 
   release(byteCount: number): void {

@@ -59,7 +59,7 @@ function writeTurn(
 ): void {
   const { access, losses, newest } = to;
   if (queue.isEmpty) return;
-  const lines = queue.peek(turnBytesMax);
+  const lines = queue.view(turnBytesMax);
   // First: whoever does not read the output must not keep an operator from seeing why.
   newest.put(lines);
   losses.write(lines);

@@ -17,9 +17,12 @@ function openQueue(): { input: LogQueueInput; output: LogQueueOutput; memory: Lo
 }
 
 function take(output: LogQueueOutput, bytesMax = CAPACITY): string {
+  const seen = Buffer.from(output.view(bytesMax)).toString();
   const bytes = output.peek(bytesMax);
   output.release(bytes.length);
-  return Buffer.from(bytes).toString();
+  const taken = Buffer.from(bytes).toString();
+  expect(seen).toBe(taken);
+  return taken;
 }
 
 describe('a queue of log lines', () => {

@@ -73,9 +73,7 @@ export class RequestLog {
   readonly #logger: Logger;
   readonly #channel: LogChannel;
   readonly #counters: ThreadCounters;
-  /** The text of one millisecond: making it would cost more than the rest of a line. */
-  #textAtMs = 0;
-  #timeText = '';
+  readonly #time = new TimeText();
   readonly #asked = new AskedText();
   readonly #client = new ClientText();
   readonly #place = new PlaceText();
@@ -93,8 +91,7 @@ export class RequestLog {
     if (!this.#logger.isLevelEnabled(level) || !this.#channel.allows(record)) return;
     this.#channel.write(
       requestLine(record, {
-        level,
-        time: this.#isoTime(Date.now()),
+        head: this.#time.headOf(level, Date.now()),
         asked: this.#asked.of(record),
         client: this.#client.of(record),
         place: this.#place.of(record),
@@ -114,19 +111,30 @@ export class RequestLog {
     const origin = { folderKey, clientAddress };
     if (!this.#channel.allows(origin)) return;
     this.#channel.write(
-      `{"level":"${level}","time":"${this.#isoTime(Date.now())}"` +
-        `,"folderKey":${quoteValue(folderKey)},"modulePath":${quoteValue(modulePath)}` +
-        `,"requestId":"${requestId}","msg":${quote(message)}}\n`,
+      `${this.#time.headOf(level, Date.now())},"folderKey":${quoteValue(folderKey)}` +
+        `,"modulePath":${quoteValue(modulePath)},"requestId":"${requestId}"` +
+        `,"msg":${quote(message)}}\n`,
       origin,
     );
   }
+}
 
-  #isoTime(nowMs: number): string {
-    if (nowMs !== this.#textAtMs) {
-      this.#textAtMs = nowMs;
-      this.#timeText = new Date(nowMs).toISOString();
-    }
-    return this.#timeText;
+/**
+ * What lines of one level begin with in one millisecond: it would cost more than all the rest. Like
+ * the next ones joined, which makes it one piece: sums are put together when a line leaves, anew in
+ * each.
+ */
+class TimeText {
+  #atMs = 0;
+  #level = '';
+  #text = '';
+
+  headOf(level: string, nowMs: number): string {
+    if (nowMs === this.#atMs && level === this.#level) return this.#text;
+    this.#atMs = nowMs;
+    this.#level = level;
+    this.#text = ['{"level":"', level, '","time":"', new Date(nowMs).toISOString(), '"'].join('');
+    return this.#text;
   }
 }
 
@@ -141,80 +149,93 @@ function levelOf({ errorCode }: RequestRecord): 'info' | 'warn' | 'error' {
 class AskedText {
   #method: string | undefined;
   #hostName: string | undefined;
+  #path: string | undefined;
   #text = '';
 
-  of({ method, hostName }: RequestRecord): string {
-    if (method === this.#method && hostName === this.#hostName) return this.#text;
+  of({ method, hostName, path }: RequestRecord): string {
+    const isSame = method === this.#method && hostName === this.#hostName && path === this.#path;
+    if (isSame) return this.#text;
     this.#method = method;
     this.#hostName = hostName;
+    this.#path = path;
     const host = quote(cut(hostName, hostNameCharsMax));
-    this.#text = `,"method":${quoteValue(method)},"hostName":${host},"path":`;
+    const from = ['","method":', quoteValue(method), ',"hostName":', host, ',"path":'];
+    this.#text = [...from, quoteValue(path)].join('');
     return this.#text;
   }
 }
 
-/** Who asked, as text. */
+/** Who asked, and how it was answered, as text. */
 class ClientText {
   #clientAddress: string | undefined;
+  #status: number | undefined;
   #text = '';
 
-  of({ clientAddress }: RequestRecord): string {
-    if (clientAddress === this.#clientAddress) return this.#text;
+  of({ clientAddress, status }: RequestRecord): string {
+    if (clientAddress === this.#clientAddress && status === this.#status) return this.#text;
     this.#clientAddress = clientAddress;
-    this.#text = `,"clientAddress":${quoteValue(clientAddress)},"status":`;
+    this.#status = status;
+    const client = quoteValue(clientAddress);
+    this.#text = [',"clientAddress":', client, ',"status":', status].join('');
     return this.#text;
   }
 }
 
 /** What was served, as text: a thread often serves the same again. */
 class PlaceText {
+  #outcome: string | undefined;
   #folderKey: string | undefined;
   #modulePath: string | undefined;
   #digest: string | undefined;
   #text = '';
 
-  of({ folderKey, modulePath, digest, abi }: RequestRecord): string {
+  of({ outcome, folderKey, modulePath, digest, abi }: RequestRecord): string {
     const isSame =
       folderKey === this.#folderKey && modulePath === this.#modulePath && digest === this.#digest;
-    if (isSame) return this.#text;
+    if (isSame && outcome === this.#outcome) return this.#text;
+    this.#outcome = outcome;
     this.#folderKey = folderKey;
     this.#modulePath = modulePath;
     this.#digest = digest;
     const folder = folderKey === undefined ? '' : `,"folderKey":${quoteValue(folderKey)}`;
     const module = modulePath === undefined ? '' : `,"modulePath":${quoteValue(modulePath)}`;
     const bytes = digest === undefined ? '' : `,"digest":"${digest}"`;
-    this.#text = `${folder}${module}${bytes}${abi === undefined ? '' : `,"abi":"${abi}"`}`;
+    const by = abi === undefined ? '' : `,"abi":"${abi}"`;
+    this.#text = [',"outcome":"', outcome, '"', folder, module, bytes, by].join('');
     return this.#text;
   }
 }
 
 interface LineTexts {
-  readonly level: string;
-  readonly time: string;
+  readonly head: string;
   readonly asked: string;
   readonly client: string;
   readonly place: string;
 }
 
-/** Only what a visitor or an owner has chosen can need escaping. */
+/**
+ * Few pieces, most of them made before: each one is an object that V8 walks through when the line
+ * leaves. Only what a visitor or an owner has chosen can need escaping.
+ */
 function requestLine(record: RequestRecord, texts: LineTexts): string {
-  const { level, time, asked, client, place } = texts;
-  const { cpuUs, errorCode, errorDetail, memoryBytes, traceId, visitor } = record;
-  const detail = errorDetail === undefined ? '' : cut(errorDetail, detailCharsMax);
-  const error =
-    errorCode === undefined
-      ? ''
-      : `,"errorCode":"${errorCode}"${detail === '' ? '' : `,"errorDetail":${quote(detail)}`}`;
+  const { head, asked, client, place } = texts;
+  const { cpuUs, errorCode, memoryBytes, traceId, visitor } = record;
+  const cpu = cpuUs === undefined ? '' : `,"cpuUs":${cpuUs}`;
+  const memory = memoryBytes === undefined ? '' : `,"memoryBytes":${memoryBytes}`;
+  const isUsual = errorCode === undefined && visitor === undefined && traceId === undefined;
   return (
-    `{"level":"${level}","time":"${time}","id":"${record.id}"${asked}${quoteValue(record.path)}` +
-    `${client}${record.status},"bytesReceived":${record.bytesReceived}` +
-    `,"bytesSent":${record.bytesSent},"outcome":"${record.outcome}"${place}` +
-    `${cpuUs === undefined ? '' : `,"cpuUs":${cpuUs}`},"wallUs":${record.wallUs}` +
-    `${memoryBytes === undefined ? '' : `,"memoryBytes":${memoryBytes}`}${error}` +
-    `${visitor === undefined ? '' : visitorText(visitor)}` +
-    `${traceId === undefined ? '' : `,"traceId":"${traceId}"`}` +
-    ',"msg":"request"}\n'
+    `${head},"id":"${record.id}${asked}${client},"bytesReceived":${record.bytesReceived}` +
+    `,"bytesSent":${record.bytesSent}${place}${cpu},"wallUs":${record.wallUs}${memory}` +
+    `${isUsual ? '' : restOf(record)},"msg":"request"}\n`
   );
+}
+
+function restOf({ errorCode, errorDetail, traceId, visitor }: RequestRecord): string {
+  const detail = errorDetail === undefined ? '' : cut(errorDetail, detailCharsMax);
+  const cause = detail === '' ? '' : `,"errorDetail":${quote(detail)}`;
+  const error = errorCode === undefined ? '' : `,"errorCode":"${errorCode}"${cause}`;
+  const words = visitor === undefined ? '' : visitorText(visitor);
+  return `${error}${words}${traceId === undefined ? '' : `,"traceId":"${traceId}"`}`;
 }
 
 function visitorText({ httpVersion, referer, userAgent }: VisitorWords): string {

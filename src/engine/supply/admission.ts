@@ -164,18 +164,16 @@ export class Admission {
   /** The request is over. A seat it had goes to whoever is next. */
   leave(place: Place): void {
     const { site, client } = place;
-    client.waiting.delete(place);
-    place.request?.endWait(place);
+    if (client.waiting.size > 0) client.waiting.delete(place);
     site.requests -= 1;
     client.requests -= 1;
+    if (place.request !== undefined) this.#unlink(place, place.request);
     if (place.hasSeat) {
       place.hasSeat = false;
-      site.linked.delete(place);
-      site.owner.linked.delete(place);
       site.runs -= 1;
       if (!place.isCovered) site.owner.runs -= 1;
       client.runs -= 1;
-      this.#handOn(site.owner);
+      if (site.owner.waiting.size > 0) this.#handOn(site.owner);
     }
     if (client.requests === 0 && site.clients.size > idleClientsKeptMax) {
       site.clients.delete(place.clientKey);
@@ -207,6 +205,12 @@ export class Admission {
   #noteLinked(place: Place): void {
     place.site.linked.add(place);
     place.site.owner.linked.add(place);
+  }
+
+  #unlink(place: Place, request: LinkedRequest): void {
+    request.endWait(place);
+    place.site.linked.delete(place);
+    place.site.owner.linked.delete(place);
   }
 
   #hasSeatFor({ site, client, isCovered }: Place): boolean {

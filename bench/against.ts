@@ -14,6 +14,7 @@ import { promisify } from 'node:util';
 import { holdObjects, objectGuest } from '../scripts/attack/object-guest.ts';
 import { readScriptLine, refuseScriptLine } from '../scripts/command-line.ts';
 import { assemble } from '../test/wasm/support/assemble.ts';
+import { buildAssemblyScriptGuest } from './assemblyscript-guest.ts';
 import { smallGuest } from './daemon-rows.ts';
 import { readCgiGuest, readRustCgiGuest } from './guest-rows.ts';
 import { packProgram } from './packed.ts';
@@ -56,6 +57,7 @@ interface Load {
 const loads: readonly Load[] = [
   { name: 'small Rust guest', path: 'small.wasm', over: 'http', weight: 1 },
   { name: 'smallest guest', path: 'hello.wasm', over: 'http', weight: 1 },
+  { name: 'AssemblyScript guest', path: 'as.wasm', over: 'http', weight: 1 },
   { name: 'component of WASI 0.2', path: 'component2.wasm/hello', over: 'http', weight: 1 },
   { name: 'component of WASI 0.3', path: 'component3.wasm/hello', over: 'http', weight: 1 },
   { name: 'CGI guest in C', path: 'cgi.wasm', over: 'http', weight: 1 },
@@ -211,6 +213,7 @@ function fillFolder({ kit }: Load): BenchFolder {
   folder.put(join(components, 'service03.wasm'), 'component3.wasm');
   folder.write(readCgiGuest(), 'cgi.wasm');
   folder.write(readRustCgiGuest(), 'rust-cgi.wasm');
+  folder.write(buildAssemblyScriptGuest(), 'as.wasm');
   folder.write(assemble(replyGuest), 'reply.wasm');
   // What a small page of a language with a collector makes and lets go of.
   folder.write(objectGuest(holdObjects(5_000)), 'objects.wasm');

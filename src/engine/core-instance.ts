@@ -17,6 +17,7 @@ export interface CoreOptions {
 type SizeGlobal = WebAssembly.Global<number | bigint>;
 
 export class CoreInstance {
+  readonly module: WebAssembly.Module;
   readonly exports: WebAssembly.Exports;
   /** The pages that it believes its memories have. */
   readonly sizes: readonly (SizeGlobal | undefined)[];
@@ -34,6 +35,7 @@ export class CoreInstance {
   constructor({ module, form, imports, connect, firstFuel }: CoreOptions) {
     const { names } = form;
     this.#names = names;
+    this.module = module;
     this.exports = new WebAssembly.Instance(module, imports).exports;
     this.sizes = names.memorySizes.map((name) => this.#global(name));
     this.#fuel = this.#global(names.fuel);

@@ -8,6 +8,7 @@ import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
+import type { Door, Entrance } from './entrance.ts';
 import { HostFace } from './host-face.ts';
 import { HostcallGate } from './hostcall-gate.ts';
 import type { MeterHost } from './meter-host.ts';
@@ -30,6 +31,7 @@ export interface InstanceOptions {
   /** The table for the cards of each memory that is marked; undefined in the forms without. */
   readonly cardTables: readonly (CardTable | undefined)[] | undefined;
   readonly meterHost: MeterHost;
+  readonly entrance: Entrance;
   readonly shared: ProgramShared;
   /** What the instance holds of the process. */
   readonly charge: GuestCharge;
@@ -52,7 +54,7 @@ export class GuestInstance implements ServingInstance {
   readonly #gate: HostcallGate;
   readonly #marksOwner: MarksOwner | undefined;
   readonly #cores: CoreInstance[] = [];
-  #entry: (() => Promise<unknown>) | undefined;
+  #door: Door | undefined;
 
   /** Makes the first core; `start` makes the others. No code of the guest runs. */
   constructor(options: InstanceOptions) {
@@ -140,10 +142,13 @@ export class GuestInstance implements ServingInstance {
     this.binding.begin(run);
   }
 
-  /** Runs the entry. Rejects when the guest trapped or was ended; the activation knows why. */
-  callEntry(): Promise<unknown> {
-    this.#entry ??= this.#findEntry();
-    return this.#entry();
+  /**
+   * Runs the entry. Undefined: it has returned. Rejects when the guest trapped or was ended; the
+   * activation knows why.
+   */
+  callEntry(): Promise<unknown> | undefined {
+    this.#door ??= this.#openDoor();
+    return this.#door.enter();
   }
 
   /**
@@ -215,6 +220,8 @@ export class GuestInstance implements ServingInstance {
 
   /** The instance serves no other run. */
   discard(): void {
+    this.#door?.close();
+    this.#door = undefined;
     this.memories.discard();
   }
 
@@ -283,17 +290,17 @@ export class GuestInstance implements ServingInstance {
     if (form.cards !== undefined && table !== undefined) offer(imports, form.cards, table.memory);
   }
 
-  #findEntry(): () => Promise<unknown> {
-    const { program, entry } = this.#options;
+  #openDoor(): Door {
+    const { program, entrance, shared } = this.#options;
     const { binding } = this;
     const enter = binding.enter?.bind(binding);
     if (enter !== undefined) {
-      const { call } = this.#options.shared;
-      return () => enter(call);
+      return { enter: () => enter(shared.call), close: () => undefined };
     }
-    const found = this.#cores[program.mainCore]?.exportedFunction(entry);
-    if (found === undefined) return this.#slot.endTrapped(`the module has no export ${entry}`);
-    return WebAssembly.promising(found);
+    const core = this.#cores[program.mainCore];
+    const found = core?.exportedFunction(this.#options.entry);
+    if (core !== undefined && found !== undefined) return entrance.open(found, core.module);
+    return this.#slot.endTrapped(`the module has no export ${this.#options.entry}`);
   }
 }
 

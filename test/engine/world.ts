@@ -172,9 +172,8 @@ export class Engine implements Disposable {
     const asked = query === undefined ? { target } : { target, query };
     const exchange = new TestExchange(asked, Buffer.from(plan.body ?? ''));
     exchange.lateBody = plan.lateBody;
-    const report = this.pool
-      .acquire(loaded, sharesOf(plan), plan.limits)
-      .run(exchange, plan.world ?? new World());
+    const guest = this.pool.acquire(loaded, sharesOf(plan), plan.limits);
+    const report = Promise.resolve(guest.run(exchange, plan.world ?? new World()));
     return { exchange, report };
   }
 

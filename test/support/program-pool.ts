@@ -117,7 +117,7 @@ export class ProgramPool implements Disposable {
     exchange: Exchange = new ProgramExchange({}, new Uint8Array(0)),
   ): Promise<RunReport> {
     const shares = { owner: site as OwnerKey, site, client: '192.0.2.7' };
-    return this.#pool.acquire(loaded, shares).run(exchange, new World());
+    return Promise.resolve(this.#pool.acquire(loaded, shares).run(exchange, new World()));
   }
 
   drain(waitMs: number): Promise<void> {

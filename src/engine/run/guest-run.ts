@@ -1,43 +1,28 @@
 /** One run from the door to the report: its place, its turn, its guest, and its outcome. */
-import type { Conversation, Exchange, Run, RunEnd } from '../../abi/abi.ts';
-import type { Steps } from '../../abi/steps.ts';
+import type { Conversation, Exchange, RunEnd } from '../../abi/abi.ts';
 import type { Shares } from '../../account/shares.ts';
 import type { Capabilities } from '../../capability/capability.ts';
-import type { Limits } from '../../config/config.ts';
-import { type ErrorRecord, toErrorRecord } from '../../errors.ts';
+import { toErrorRecord } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
-import type { LimitClock } from '../../limit-clock.ts';
 import type { Guest } from '../guest.ts';
-import type { Admission, SeatWaiter } from '../supply/admission.ts';
-import type { IdleGuests } from '../supply/idle-guests.ts';
-import type { Making } from '../supply/making.ts';
-import type { ProgramHost, ProgramParts } from '../supply/program-host.ts';
+import type { SeatWaiter } from '../supply/admission.ts';
+import type { ProgramHost } from '../supply/program-host.ts';
 import type { HostEnd } from '../turn/ending.ts';
-import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
-import type { Bodies } from './bodies.ts';
-import { type BytesParts, RunBytes } from './bytes.ts';
+import { RunBytes } from './bytes.ts';
+import { type Course, noteFailure, returned } from './course.ts';
 import { Farewell } from './farewell.ts';
 import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
+import { putBack } from './put-back.ts';
 import { type RunLook, type RunReport, refusedReport } from './report.ts';
 import { atMost, type RunLimits } from './run-limits.ts';
+import type { RunPartsOf } from './run-parts.ts';
 import type { RunPlan } from './run-plan.ts';
 import { openSeating, type Seating } from './seating.ts';
-import type { Endable, RunsUnderWay } from './under-way.ts';
+import type { Endable } from './under-way.ts';
 
-/** What all runs of a thread share. */
-export interface RunParts extends ProgramParts, BytesParts {
-  readonly limits: Limits;
-  readonly admission: Admission;
-  readonly bodies: Bodies;
-  readonly clock: LimitClock;
-  readonly underWay: RunsUnderWay<GuestRun>;
-  /** Those of WebSocket connections, which nobody waits for. */
-  readonly conversing: RunsUnderWay<GuestRun>;
-  readonly idle: IdleGuests;
-  readonly making: Making;
-}
+export type RunParts = RunPartsOf<GuestRun>;
 
 export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   begunBefore: GuestRun | undefined;
@@ -55,8 +40,6 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   #onSeat: (() => void) | undefined;
   #guest: Guest | undefined;
   #memoryBytes = 0;
-  /** Set while a large guest is put back in pieces. */
-  #restoring: Promise<void> | undefined;
   #cpuMsMax: number;
   readonly #digestWords: Int32Array;
   readonly #limits: RunLimits;
@@ -80,11 +63,14 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   }
 
   /**
-   * Runs the entry for one exchange. Never rejects: whatever happens is in the report. When the
+   * Runs the entry for one exchange. Never throws: whatever happens is in the report. When the
    * report has an error, the exchange may still be without an answer; the caller gives one. The
    * answer may leave long before: the run goes on within the same limits, and keeps its seat.
+   *
+   * Most runs wait for nothing, and are over when this returns: then there is no promise. Each
+   * stage goes on to the next in the same way.
    */
-  async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
+  run(exchange: Exchange, capabilities: Capabilities): RunReport | Promise<RunReport> {
     const { bodies, underWay } = this.#parts;
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation, this.#parts);
@@ -100,39 +86,24 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     const farewell = new Farewell(activation, this.#parts.limits.cancelGraceMs);
     exchange.onGone(() => farewell.begin(this.#guest?.instance.binding));
     this.#watch(activation, this.#startedAtMs);
-    let end: RunEnd | undefined;
-    let error: ErrorRecord | undefined;
+    const course: Course = {
+      exchange,
+      capabilities,
+      body: noBytes,
+      hostMemory,
+      activation,
+      farewell,
+      end: undefined,
+      error: undefined,
+    };
     try {
       activation.requireAlive();
-      const arriving = this.#readBody(exchange, activation);
-      const body = arriving === undefined ? noBytes : await arriving;
-      if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
-      if (exchange.givesBodyAway === true) hostMemory.own(body);
-      const seat = this.seating.take() ? undefined : this.#waitForSeat(activation);
-      if (seat !== undefined) await seat;
-      this.#phase = 'guest';
-      // A look at the clock costs as much as a hostcall.
-      const hasWaited = arriving !== undefined || seat !== undefined;
-      const turn = activation.enter(hasWaited ? undefined : this.#startedAtMs);
-      if (turn !== undefined) await turn;
-      end = await this.#serve({ exchange, capabilities, body, hostMemory }, activation);
-      const settling = this.#settle(end, activation);
-      if (settling !== undefined) await settling;
+      const ending = this.#takeBody(course);
+      if (ending !== undefined) return this.#closeLater(course, ending);
     } catch (failure) {
-      if (!activation.isEnding) error = toErrorRecord(failure);
+      noteFailure(course, failure);
     }
-    exchange.onGone(undefined);
-    farewell.close();
-    this.#unwatch(activation);
-    error = this.#finish(activation, end) ?? error;
-    if (this.#restoring !== undefined) await this.#restoring;
-    hostMemory.close();
-    const endedAtMs = this.#letGo(activation);
-    if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
-    this.seating.leave();
-    underWay.end(this);
-    const isAnswered = exchange.replyState === 'ended';
-    return this.#report({ isAnswered, activation, end, error, endedAtMs });
+    return this.#close(course);
   }
 
   /** Whether `converse` makes sense. */
@@ -162,24 +133,22 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     this.#parts.conversing.begin(this);
     conversation.onTaken(() => activation.renewBudget());
     conversation.onGivenUp(() => activation.end('abandoned'));
-    let end: RunEnd | undefined;
-    let error: ErrorRecord | undefined;
+    const run = { exchange, capabilities, conversation, hostMemory, body: noBytes };
+    const course: Course = { ...run, activation, end: undefined, error: undefined };
     try {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
-      const run = { exchange, capabilities, conversation, hostMemory };
-      end = await this.#serve({ ...run, body: noBytes }, activation);
-      await this.#settle(end, activation);
+      await this.#serve(course);
     } catch (failure) {
-      if (!activation.isEnding) error = toErrorRecord(failure);
+      noteFailure(course, failure);
     }
     conversation.onTaken(undefined);
     conversation.onGivenUp(undefined);
-    error = this.#finish(activation, end) ?? error;
+    this.#finish(course);
     hostMemory.close();
     const endedAtMs = this.#letGo(activation);
     this.#parts.conversing.end(this);
-    return this.#report({ isAnswered: false, activation, end, error, endedAtMs });
+    return this.#report(course, { isAnswered: false, endedAtMs });
   }
 
   onSeat(): void {
@@ -223,10 +192,31 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     return endedAtMs;
   }
 
-  /** Undefined where there is nothing to wait for: a short run should not wait for nothing. */
-  #readBody(exchange: Exchange, activation: Activation): Promise<Uint8Array> | undefined {
-    if (this.#program.abi.requestBody === 'streamed' || !exchange.hasBody) return undefined;
-    return activation.waitOutside(exchange.readBody(this.#parts.limits.requestBodyBytesMax));
+  /** The body comes first, where the guest gets it whole. */
+  #takeBody(course: Course): Promise<void> | undefined {
+    const { exchange, activation, hostMemory } = course;
+    const { bodies, limits } = this.#parts;
+    if (this.#program.abi.requestBody === 'streamed' || !exchange.hasBody) {
+      return this.#takeSeat(course, false);
+    }
+    return activation.waitOutside(exchange.readBody(limits.requestBodyBytesMax)).then((body) => {
+      bodies.end(this.#shares.client, exchange);
+      course.body = body;
+      if (exchange.givesBodyAway === true) hostMemory.own(body);
+      return this.#takeSeat(course, true);
+    });
+  }
+
+  #takeSeat(course: Course, hasWaited: boolean): Promise<void> | undefined {
+    if (this.seating.take()) return this.#takeTurn(course, hasWaited);
+    return this.#waitForSeat(course.activation).then(() => this.#takeTurn(course, true));
+  }
+
+  #takeTurn(course: Course, hasWaited: boolean): Promise<void> | undefined {
+    this.#phase = 'guest';
+    // A look at the clock costs as much as a hostcall.
+    const turn = course.activation.enter(hasWaited ? undefined : this.#startedAtMs);
+    return turn === undefined ? this.#serve(course) : turn.then(() => this.#serve(course));
   }
 
   async #waitForSeat(activation: Activation): Promise<void> {
@@ -253,27 +243,45 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     else clearTimeout(this.#wallTimer);
   }
 
-  /** Holds the thread. @throws what is no end of the guest's */
-  async #serve(run: Run, activation: Activation): Promise<RunEnd> {
-    const program = this.#program;
+  /** Holds the thread. @throws what is no end of the guest's, at once or later */
+  #serve(course: Course): Promise<void> | undefined {
+    const { activation } = course;
+    let returning: Promise<unknown> | undefined;
     try {
       activation.requireAlive();
-      const guest = run.conversation
-        ? await program.createForOnce(activation, run.capabilities)
-        : (this.#takeIdle(activation) ??
-          (await this.#parts.making.obtain(program, activation, {
-            takeIdle: () => this.#takeIdle(activation),
-            create: () => program.create(activation, run.capabilities),
-          })));
-      this.#guest = guest;
-      this.#requireMemory(guest, activation);
-      guest.instance.begin(run);
-      if (!guest.isStarted) await guest.instance.start();
-      await guest.instance.callEntry();
-      return { kind: 'returned' };
+      const guest = course.conversation === undefined ? this.#takeIdle(activation) : undefined;
+      returning = guest === undefined ? this.#callNew(course) : this.#call(guest, course);
     } catch (error) {
-      return activation.explain(error);
+      return this.#settle(course, activation.explain(error));
     }
+    if (returning === undefined) return this.#settle(course, returned);
+    return returning.then(
+      () => this.#settle(course, returned),
+      (error: unknown) => this.#settle(course, activation.explain(error)),
+    );
+  }
+
+  /** Undefined: the guest has returned. */
+  #call(guest: Guest, course: Course): Promise<unknown> | undefined {
+    const { instance } = guest;
+    this.#guest = guest;
+    this.#requireMemory(guest, course.activation);
+    instance.begin(course);
+    if (guest.isStarted) return instance.callEntry();
+    return instance.start().then(() => instance.callEntry());
+  }
+
+  async #callNew(course: Course): Promise<void> {
+    const program = this.#program;
+    const { activation, capabilities } = course;
+    const guest =
+      course.conversation === undefined
+        ? await this.#parts.making.obtain(program, activation, {
+            takeIdle: () => this.#takeIdle(activation),
+            create: () => program.create(activation, capabilities),
+          })
+        : await program.createForOnce(activation, capabilities);
+    await this.#call(guest, course);
   }
 
   /** Only an own limit can be below what the module was judged by. */
@@ -289,82 +297,77 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     return guest;
   }
 
-  /** What has to be done before the answer, while others have the thread. */
-  #settle(end: RunEnd, activation: Activation): Promise<void> | undefined {
+  /** The entry has ended: what has to be done before the answer, while others have the thread. */
+  #settle(course: Course, end: RunEnd): Promise<void> | undefined {
+    course.end = end;
     const settling = this.#guest?.instance.binding.settle?.(end);
-    if (settling !== undefined) activation.leave();
+    if (settling !== undefined) course.activation.leave();
     return settling;
   }
 
-  /** The reply, if it is due; then the guest is put back, or given up. */
-  #finish(activation: Activation, end: RunEnd | undefined): ErrorRecord | undefined {
+  async #closeLater(course: Course, ending: Promise<void>): Promise<RunReport> {
+    try {
+      await ending;
+    } catch (failure) {
+      noteFailure(course, failure);
+    }
+    return await this.#close(course);
+  }
+
+  #close(course: Course): RunReport | Promise<RunReport> {
+    course.exchange.onGone(undefined);
+    course.farewell?.close();
+    this.#unwatch(course.activation);
+    const restoring = this.#finish(course);
+    return restoring === undefined
+      ? this.#leave(course)
+      : restoring.then(() => this.#leave(course));
+  }
+
+  #leave(course: Course): RunReport {
+    const { exchange } = course;
+    course.hostMemory.close();
+    const endedAtMs = this.#letGo(course.activation);
+    if (exchange.hasBody) this.#parts.bodies.end(this.#shares.client, exchange);
+    this.seating.leave();
+    this.#parts.underWay.end(this);
+    return this.#report(course, { isAnswered: exchange.replyState === 'ended', endedAtMs });
+  }
+
+  /**
+   * The reply, if it is due; then the guest is put back, or given up. A promise where that is done
+   * in pieces.
+   */
+  #finish(course: Course): Promise<void> | undefined {
+    const { activation, end } = course;
     const guest = this.#guest;
     if (guest === undefined) return undefined;
     const { instance } = guest;
     this.#memoryBytes = instance.memoryBytes;
-    let error: ErrorRecord | undefined;
     try {
       if (end !== undefined && activation.hostEnd === undefined) instance.binding.finish(end);
     } catch (failure) {
-      error = toErrorRecord(failure);
+      course.error = toErrorRecord(failure);
     }
     instance.binding.release();
     instance.detach();
     // Stacks that are left would go on in an instance that serves somebody else.
     const isAlone = !activation.endOthers();
     const isClean = isCleanEnd(end, activation) && !activation.hasGrownTable;
-    if (isClean && isAlone) this.#putBack(guest, activation);
-    else guest.discard();
-    return error;
+    if (isClean && isAlone) {
+      const { site } = this.#shares;
+      return putBack({ guest, program: this.#program, activation, site }, this.#parts);
+    }
+    guest.discard();
+    return undefined;
   }
 
-  #putBack(guest: Guest, activation: Activation): void {
-    const program = this.#program;
-    program.fuel = activation.gauge.firstOfNext;
-    const physicalBytes = guest.instance.physicalBytes;
-    if (!program.suits(guest, physicalBytes) || !this.#parts.stock.allowsIdle) {
-      guest.discard();
-      return;
-    }
-    guest.charge.set(program.bytesWith(physicalBytes));
-    const used = { cpuUs: activation.cpuUsNow(), fuel: guest.fuelUsed(activation) };
-    try {
-      const pages = guest.restore(physicalBytes, this.#shares.site);
-      program.learn({ ...used, pages, memoryBytes: physicalBytes });
-      const rest = guest.takeRest();
-      if (rest === undefined) this.#parts.idle.put(program, guest, physicalBytes);
-      else this.#restoring = this.#putBackRest(guest, activation, rest);
-    } catch {
-      // A state that could not be put back must not be seen by anybody: a new guest costs less.
-      guest.discard();
-    }
-  }
-
-  /** On the run's turns, though its answer has left: the time is its owner's. */
-  async #putBackRest(guest: Guest, activation: Activation, rest: Steps<void>): Promise<void> {
-    activation.forgive();
-    activation.renewBudget();
-    try {
-      await follow(activation, rest);
-    } catch {
-      guest.discard();
-      return;
-    }
-    const bytes = guest.instance.physicalBytes;
-    if (this.#program.suits(guest, bytes)) this.#parts.idle.put(this.#program, guest, bytes);
-    else guest.discard();
-  }
-
-  #report(run: {
-    readonly isAnswered: boolean;
-    readonly activation: Activation;
-    readonly end: RunEnd | undefined;
-    readonly error: ErrorRecord | undefined;
-    readonly endedAtMs: number;
-  }): RunReport {
-    const { activation, end } = run;
+  #report(
+    { activation, end, error }: Course,
+    run: { readonly isAnswered: boolean; readonly endedAtMs: number },
+  ): RunReport {
     const cause =
-      run.error ??
+      error ??
       explainEnd(activation, end, {
         cpuMsMax: this.#cpuMsMax,
         wallMsMax: this.#wallMs ?? this.#parts.limits.wallMsMax,

@@ -6,6 +6,7 @@ import type { Abi, EarlyCapabilities } from '../../abi/abi.ts';
 import { pageBytes } from '../../abi/memory.ts';
 import type { Steps } from '../../abi/steps.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
+import type { Entrance } from '../entrance.ts';
 import { Guest } from '../guest.ts';
 import { GuestInstance } from '../instance.ts';
 import type { MeterHost } from '../meter-host.ts';
@@ -27,6 +28,7 @@ import type { MemoryStock } from './memories.ts';
 /** What all programs of a thread share. */
 export interface ProgramParts extends ThreadParts {
   readonly meterHost: MeterHost;
+  readonly entrance: Entrance;
   readonly stock: MemoryStock;
   readonly cardTables: CardTables;
   /** Looked for when it is first wanted. */
@@ -356,8 +358,7 @@ export class ProgramHost {
     activation: Activation,
     { withCards = this.#mode === 'cards', stays = false, bytesMin = 0 } = {},
   ): MadeInstance {
-    const { stock, meterHost, trap } = this.#parts;
-    const { abi } = this;
+    const { stock, meterHost, entrance, trap } = this.#parts;
     const { program, entry } = this.loaded;
     const { share } = activation;
     const plans = program.memories;
@@ -373,9 +374,9 @@ export class ProgramHost {
     try {
       const memories = stock.create(plans);
       const cardTables = withCards ? this.#parts.cardTables.openFor(program, stock) : undefined;
-      const parts = { program, abi, entry, memories, cardTables, charge, meterHost, trap };
-      const own = { shared: this.#common, firstFuel: this.fuel };
-      const instance = new GuestInstance({ ...parts, ...own });
+      const parts = { program, abi: this.abi, entry, memories, cardTables, charge };
+      const common = { meterHost, entrance, trap, shared: this.#common, firstFuel: this.fuel };
+      const instance = new GuestInstance({ ...parts, ...common });
       instance.attach(activation);
       charge.set(this.bytesWith(instance.physicalBytes));
       this.#parts.stock.counts.created += 1;

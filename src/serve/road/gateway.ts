@@ -71,7 +71,8 @@ export class Gateway {
       failure: undefined,
     };
     try {
-      await this.#answer(visit, startedAtMs);
+      const answering = this.#answer(visit, startedAtMs);
+      if (answering !== undefined) await answering;
       if (exchange.takeRedirect() !== undefined) await this.#followRedirects(visit);
       if (visit.failure !== undefined) await this.#refuse(visit, visit.failure);
       const passing = exchange.whenPassed();
@@ -101,8 +102,8 @@ export class Gateway {
     await this.#options.failures.tell(visit, error);
   }
 
-  /** @throws at once, or later: whoever asks waits for it in any case */
-  #answer(visit: Visit, nowMs: number): Promise<void> {
+  /** Undefined where it is answered already. @throws at once, or later */
+  #answer(visit: Visit, nowMs: number): Promise<void> | undefined {
     this.#readHostName(visit);
     const { clientAddress } = visit.exchange.request;
     const { account, bans, panel } = this.#options;
@@ -119,7 +120,7 @@ export class Gateway {
     return asked.then((site) => this.#answerFrom(visit, site));
   }
 
-  #answerFrom(visit: Visit, site: Site): Promise<void> {
+  #answerFrom(visit: Visit, site: Site): Promise<void> | undefined {
     const { account, bans, hostRules, road, sealingKey } = this.#options;
     const { exchange, record } = visit;
     record.folderKey = site.folderKey;

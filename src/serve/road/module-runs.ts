@@ -1,20 +1,25 @@
 /** The end of the road for a module: its guest answers. */
 import type { Account } from '../../account/account.ts';
 import type { Shares } from '../../account/shares.ts';
+import type { Capabilities } from '../../capability/capability.ts';
+import type { RunIdentity } from '../../capability/definition.ts';
 import { countLoopHops, loopHopsMax } from '../../capability/fetch/headers.ts';
+import type { Entered } from '../../capability/fetch/visits.ts';
 import type { ThreadCapabilities } from '../../capability/lending.ts';
+import type { GuestRun } from '../../engine/run/guest-run.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import type { RunSeats } from '../../engine/run/seating.ts';
-import type { LinkedRequest } from '../../engine/supply/linked-request.ts';
 import type { GuestPool } from '../../engine/supply/pool.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { Digest, ModulePath } from '../../names.ts';
 import { limitsFor } from '../../site/settings.ts';
 import type { Route, Site } from '../../site/table.ts';
+import type { LoadedModule } from '../../threads/messages.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { Conversations } from '../websocket/conversations.ts';
 import type { Tunnels } from '../websocket/tunnels.ts';
+import type { UpgradeRequest } from '../websocket/upgrade.ts';
 import { Callers } from './callers.ts';
 import type { Replica } from './replica.ts';
 import { replyCoderFor } from './rules/coded-replies.ts';
@@ -46,70 +51,119 @@ export class ModuleRuns {
 
   /**
    * Runs the module for one visit, and leaves why it failed in the visit; the exchange may be
-   * without an answer then.
+   * without an answer then. Undefined where that is done already.
    *
-   * @throws TerrafirmaError `loop`, `overloaded`, and why the module cannot be had.
+   * @throws TerrafirmaError `loop`, `overloaded`, and why the module cannot be had; at once or later
    */
-  async run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> {
-    const { exchange, record } = visit;
-    const { account, pool, replica, capabilities, conversations, tunnels, onReady } = this.#options;
-    const { upgrade } = exchange;
+  run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> | undefined {
+    const { exchange, record, spans } = visit;
+    const { capabilities, replica, onReady } = this.#options;
     noteRoute(record, route);
     const loopHops = countLoopHops(exchange.request.headers);
     if (loopHops > loopHopsMax) throw looping(loopHops);
     const entered = capabilities.side('fetch').visits.enter(exchange.request.headers);
     exchange.enterModule(route.scriptName, route.pathInfo);
+    const arrival: Arrival = { visit, site, route, loopHops, entered };
     const held = replica.moduleOf(route.digest);
-    const { spans } = visit;
-    const loaded =
-      held instanceof Promise
-        ? await (spans === undefined ? held : spans.watch('module.load', () => held))
-        : held;
+    if (!(held instanceof Promise)) return this.#runLoaded(arrival, held, false);
+    const loading = spans === undefined ? held : spans.watch('module.load', () => held);
+    return loading
+      .then((loaded) => this.#runLoaded(arrival, loaded, true))
+      .then(() => onReady?.(route.digest));
+  }
+
+  #runLoaded(arrival: Arrival, loaded: LoadedModule, isFirst: boolean): Promise<void> | undefined {
+    const { visit, site, route } = arrival;
+    const { exchange, record, spans } = visit;
+    const { pool } = this.#options;
     const isInner = visit.passage?.isInner === true;
     const limits = site.settings && limitsFor(site.settings, route.modulePath);
     const shares = runShares(site, route.modulePath, exchange.request.clientAddress);
-    const linked = entered && this.#callers.receive(entered.callers, visit.passage?.seat.request);
-    const seats = seatsFor(visit, site, { modulePath: route.modulePath, linked });
-    const guest = pool.acquire(loaded, shares, limits, { record, seats });
+    const guest = pool.acquire(loaded, shares, limits, { record, seats: this.#seatsFor(arrival) });
     const caller = this.#callers.of(guest.seating);
-    const share = account.shareOf(site.owner);
-    const run = spans?.beginRun(held instanceof Promise);
-    const lent = capabilities.forRun({
-      folderKey: site.folderKey,
-      modulePath: route.modulePath,
-      requestId: record.id,
-      clientAddress: record.clientAddress,
-      loopHops,
-      visit: entered,
-      caller,
-      place: site,
-      siteSettings: site.settings,
-      counterRow: route.counterRow,
-      spans: run,
-    });
+    const run = spans?.beginRun(isFirst);
+    const lent = this.#options.capabilities.forRun(identityOf(arrival, { caller, spans: run }));
     // What a link sends behind it comes back to the link, which may want to read the answer.
     if (site.settings?.site?.compress === 'all' && !isInner) beginCoding(exchange);
     exchange.keepBody(limits?.requestBodyBytes);
-    const converses = upgrade !== undefined && !guest.takesUpgrades && exchange.next === undefined;
-    if (upgrade !== undefined && guest.takesUpgrades) {
+    const report =
+      exchange.upgrade === undefined
+        ? guest.run(exchange, lent)
+        : this.#runUpgrade(arrival, { upgrade: exchange.upgrade, guest, lent, shares });
+    const close = (ended: RunReport): void => {
+      caller.close();
+      run?.end(ended.cause !== undefined);
+      exchange.releaseBody();
+      exchange.codeReplies(undefined);
+      note(record, ended);
+      visit.failure = ended.error;
+    };
+    if (report instanceof Promise) return report.then(close);
+    close(report);
+    return undefined;
+  }
+
+  /** The client wants another protocol: a WebSocket, or what its server speaks. */
+  #runUpgrade(
+    { visit: { exchange }, site }: Arrival,
+    run: {
+      readonly upgrade: UpgradeRequest;
+      readonly guest: GuestRun;
+      readonly lent: Capabilities;
+      readonly shares: Shares;
+    },
+  ): RunReport | Promise<RunReport> {
+    const { account, conversations, pool, tunnels } = this.#options;
+    const { guest, lent: capabilities, shares, upgrade } = run;
+    const share = account.shareOf(site.owner);
+    if (guest.takesUpgrades) {
       upgrade.watch();
       exchange.tunnelBy((head, server) => tunnels.pass({ upgrade, head, server, shares, share }));
+    } else if (exchange.next === undefined) {
+      pool.requireFree(shares);
+      return conversations.hold({ exchange, upgrade, guest, shares, share, capabilities });
     }
-    if (converses) pool.requireFree(shares);
-    const report = converses
-      ? await conversations.hold({
-          ...{ exchange, upgrade, guest, shares, share },
-          capabilities: lent,
-        })
-      : await guest.run(exchange, lent);
-    caller.close();
-    run?.end(report.cause !== undefined);
-    if (held instanceof Promise) onReady?.(route.digest);
-    exchange.releaseBody();
-    exchange.codeReplies(undefined);
-    note(record, report);
-    visit.failure = report.error;
+    return guest.run(exchange, capabilities);
   }
+
+  /** Behind itself a module would wait for seats that it has. */
+  #seatsFor({ visit: { passage }, site, route, entered }: Arrival): RunSeats {
+    const linked = entered && this.#callers.receive(entered.callers, passage?.seat.request);
+    const isBehindItself = passage?.isBehind(route.modulePath) === true;
+    const hasOwnSeats = ownRunsOf(site, route.modulePath) !== undefined && !isBehindItself;
+    return { shared: passage?.seat, linked, hasOwnSeats };
+  }
+}
+
+/** A visit at its module, which is found. */
+interface Arrival {
+  readonly visit: Visit;
+  readonly site: Site;
+  readonly route: ModuleRoute;
+  /** Servers of this kind that the request has passed. */
+  readonly loopHops: number;
+  /** Undefined where a visitor asks. */
+  readonly entered: Entered | undefined;
+}
+
+function identityOf(
+  { visit, site, route, loopHops, entered }: Arrival,
+  { caller, spans }: Pick<RunIdentity, 'caller' | 'spans'>,
+): RunIdentity {
+  const { record } = visit;
+  return {
+    folderKey: site.folderKey,
+    modulePath: route.modulePath,
+    requestId: record.id,
+    clientAddress: record.clientAddress,
+    loopHops,
+    visit: entered,
+    caller,
+    place: site,
+    siteSettings: site.settings,
+    counterRow: route.counterRow,
+    spans,
+  };
 }
 
 function beginCoding(exchange: HttpExchange): void {
@@ -123,18 +177,6 @@ function runShares(site: Site, modulePath: ModulePath, clientAddress: string): S
   return ownRunsOf(site, modulePath) === undefined
     ? shares
     : { ...shares, site: `${shares.site}\n${modulePath}` };
-}
-
-/** Behind itself a module would wait for seats that it has. */
-function seatsFor(
-  { passage }: Visit,
-  site: Site,
-  run: { readonly modulePath: ModulePath; readonly linked: LinkedRequest | undefined },
-): RunSeats {
-  const { modulePath, linked } = run;
-  const isBehindItself = passage?.isBehind(modulePath) === true;
-  const hasOwnSeats = ownRunsOf(site, modulePath) !== undefined && !isBehindItself;
-  return { shared: passage?.seat, linked, hasOwnSeats };
 }
 
 function ownRunsOf({ settings }: Site, modulePath: ModulePath): number | undefined {

@@ -57,8 +57,9 @@ export class SiteRoad {
    * Answers a visit to `site`, or leaves it to the caller to say why not: what a run reports is in
    * `visit.failure`, everything else is thrown, at once or later. A request for a module of a site
    * without rules goes straight to its run: a function that waits costs as much as a hostcall.
+   * Undefined where it is answered already.
    */
-  answer(visit: Visit, site: Site): Promise<void> {
+  answer(visit: Visit, site: Site): Promise<void> | undefined {
     const { exchange } = visit;
     const path = this.#paths.parse(exchange.request.target);
     if (site.settings !== undefined || !isServing(site, path)) {
@@ -171,7 +172,7 @@ export class SiteRoad {
    *
    * @throws TerrafirmaError `not-found` and nothing sent where there is neither, at once or later.
    */
-  #answerFound(visit: Visit, site: Site, path: RequestPath): Promise<void> {
+  #answerFound(visit: Visit, site: Site, path: RequestPath): Promise<void> | undefined {
     const privateFiles = site.settings?.privateFiles;
     if (privateFiles !== undefined && isPrivate(privateFiles, path)) throw noFile(path.segments);
     const route = routeRequest(site, path);
@@ -210,7 +211,7 @@ export class SiteRoad {
     return await this.#options.files.answer(exchange, site, route);
   }
 
-  #run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> {
+  #run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> | undefined {
     const { exchange, shownPath } = visit;
     if (shownPath !== undefined) {
       exchange.replaceReplyHeaders([]);

@@ -1,0 +1,66 @@
+/** What becomes of a guest whose run ended well: it is put back into its first state, or given up. */
+import type { Steps } from '../../abi/steps.ts';
+import type { Guest } from '../guest.ts';
+import type { IdleGuests } from '../supply/idle-guests.ts';
+import type { MemoryStock } from '../supply/memories.ts';
+import type { ProgramHost } from '../supply/program-host.ts';
+import { follow } from '../turn/follow.ts';
+import type { Activation } from './activation.ts';
+
+/** Where it goes. */
+export interface Resting {
+  readonly idle: IdleGuests;
+  readonly stock: Pick<MemoryStock, 'allowsIdle'>;
+}
+
+interface Served {
+  readonly guest: Guest;
+  readonly program: ProgramHost;
+  readonly activation: Activation;
+  /** Whose visitors the run was for. */
+  readonly site: string;
+}
+
+/** Undefined where it is done: a large memory is put back in pieces. Never throws or rejects. */
+export function putBack(served: Served, { idle, stock }: Resting): Promise<void> | undefined {
+  const { activation, guest, program } = served;
+  program.fuel = activation.gauge.firstOfNext;
+  const physicalBytes = guest.instance.physicalBytes;
+  if (!program.suits(guest, physicalBytes) || !stock.allowsIdle) {
+    guest.discard();
+    return undefined;
+  }
+  guest.charge.set(program.bytesWith(physicalBytes));
+  const cpuUs = activation.cpuUsNow();
+  const fuel = guest.fuelUsed(activation);
+  try {
+    const pages = guest.restore(physicalBytes, served.site);
+    program.learn({ cpuUs, fuel, pages, memoryBytes: physicalBytes });
+    const rest = guest.takeRest();
+    if (rest !== undefined) return putBackRest(served, rest, idle);
+    idle.put(program, guest, physicalBytes);
+  } catch {
+    // A state that could not be put back must not be seen by anybody: a new guest costs less.
+    guest.discard();
+  }
+  return undefined;
+}
+
+/** On the run's turns, though its answer has left: the time is its owner's. */
+async function putBackRest(
+  { activation, guest, program }: Served,
+  rest: Steps<void>,
+  idle: IdleGuests,
+): Promise<void> {
+  activation.forgive();
+  activation.renewBudget();
+  try {
+    await follow(activation, rest);
+  } catch {
+    guest.discard();
+    return;
+  }
+  const bytes = guest.instance.physicalBytes;
+  if (program.suits(guest, bytes)) idle.put(program, guest, bytes);
+  else guest.discard();
+}

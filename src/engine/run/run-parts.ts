@@ -1,0 +1,22 @@
+/** What all runs of a thread share. */
+import type { Limits } from '../../config/config.ts';
+import type { LimitClock } from '../../limit-clock.ts';
+import type { Admission } from '../supply/admission.ts';
+import type { IdleGuests } from '../supply/idle-guests.ts';
+import type { Making } from '../supply/making.ts';
+import type { ProgramParts } from '../supply/program-host.ts';
+import type { Bodies } from './bodies.ts';
+import type { BytesParts } from './bytes.ts';
+import type { Endable, RunsUnderWay } from './under-way.ts';
+
+export interface RunPartsOf<Run extends Endable<Run>> extends ProgramParts, BytesParts {
+  readonly limits: Limits;
+  readonly admission: Admission;
+  readonly bodies: Bodies;
+  readonly clock: LimitClock;
+  readonly underWay: RunsUnderWay<Run>;
+  /** Those of WebSocket connections, which nobody waits for. */
+  readonly conversing: RunsUnderWay<Run>;
+  readonly idle: IdleGuests;
+  readonly making: Making;
+}

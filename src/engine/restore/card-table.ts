@@ -6,6 +6,7 @@
  * visitor's bytes would reach another.
  */
 import { cardBytes, cardBytesLog2 } from '../../wasm/meter/contract.ts';
+import { type CardScan, openCardScan } from './card-scan.ts';
 
 /** What the system gives memory in. */
 export const systemPageBytes = 4096;
@@ -20,6 +21,7 @@ export class CardTable {
   /** Two for each page. */
   readonly words: Int32Array;
   readonly #cards: Uint8Array;
+  readonly #scan: CardScan;
   #owner: CardMarks | undefined;
 
   /** `memory` is zeroed and does not grow. */
@@ -28,10 +30,16 @@ export class CardTable {
     this.#cards = new Uint8Array(memory.buffer);
     this.pages = new Float64Array(memory.buffer);
     this.words = new Int32Array(memory.buffer);
+    this.#scan = openCardScan(memory);
   }
 
   get cards(): Uint8Array {
     return this.#cards;
+  }
+
+  /** The first page from `page` on that has marks; `pageCount` where there is none before it. */
+  nextPage(page: number, pageCount: number): number {
+    return this.#scan(page * cardsPerPage, pageCount * cardsPerPage) / cardsPerPage;
   }
 
   isOwnedBy(marks: CardMarks): boolean {
@@ -125,16 +133,12 @@ export class CardMarks implements MarksOwner {
    */
   drain(visit: (first: number, end: number) => void, cardCount: number): number {
     this.#takeBack();
-    const { cards, pages } = this.#table;
+    const table = this.#table;
+    const { cards, pages } = table;
     const pageCount = cardCount / cardsPerPage;
     let count = 0;
     let first = -1;
-    for (let page = 0; page < pageCount; page += 1) {
-      if (pages[page] === 0) {
-        if (first >= 0) this.#pass(visit, first, page * cardsPerPage);
-        first = -1;
-        continue;
-      }
+    for (let page = table.nextPage(0, pageCount); page < pageCount; ) {
       count += 1;
       for (let card = page * cardsPerPage; card < (page + 1) * cardsPerPage; card += 1) {
         if (cards[card] === 0) {
@@ -143,8 +147,12 @@ export class CardMarks implements MarksOwner {
         } else if (first < 0) first = card;
       }
       pages[page] = 0;
+      page += 1;
+      if (page < pageCount && pages[page] !== 0) continue;
+      if (first >= 0) this.#pass(visit, first, page * cardsPerPage);
+      first = -1;
+      page = table.nextPage(page, pageCount);
     }
-    if (first >= 0) this.#pass(visit, first, cardCount);
     return count;
   }
 

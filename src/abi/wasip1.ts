@@ -113,7 +113,10 @@ class Wasip1Binding implements Binding {
         this.#data = opened.data;
         return opened.preopens;
       },
-      ...streams,
+      // At every run, so that nothing is spread.
+      stdin: streams.stdin,
+      stdout: streams.stdout,
+      stderr: streams.stderr,
       capabilities,
       descriptorsMax: this.#limits.handlesPerRunMax,
     });

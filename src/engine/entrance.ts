@@ -5,9 +5,7 @@
  * ours stands between: it calls the entry, and behind that says in its memory which call has ended.
  */
 import type { GuestFunction } from '../abi/abi.ts';
-
-/** By which traces of guests leave it out. */
-export const entranceName = 'terrafirma-entrance';
+import { type Crossings, ownModuleName } from './crossings.ts';
 
 /**
  *   (module $terrafirma-entrance
@@ -29,7 +27,7 @@ const entranceBytes = Uint8Array.of(
   ...[6, ...Buffer.from('memory'), 2, 0],
   ...[5, ...Buffer.from('enter'), 0, 0],
   ...[10, 16, 1, 14, 0, 0x20, 0, 0x11, 0, 0, 0x41, 0, 0x20, 1, 0x36, 2, 0, 0x0b],
-  ...[0, 27, 4, ...Buffer.from('name'), 0, 20, 19, ...Buffer.from(entranceName)],
+  ...[0, 27, 4, ...Buffer.from('name'), 0, 20, 19, ...Buffer.from(ownModuleName)],
 );
 
 /** (module (import "host" "entry" (func))) */
@@ -68,8 +66,11 @@ export class Entrance {
   readonly #known = new WeakMap<WebAssembly.Module, boolean>();
   readonly #free: number[] = [];
   #lastCall = 0;
+  /** The way out of guests. */
+  readonly crossings: Crossings;
 
-  constructor() {
+  constructor(crossings: Crossings) {
+    this.crossings = crossings;
     const module = new WebAssembly.Module(entranceBytes);
     const { exports } = new WebAssembly.Instance(module);
     const { entries, memory, enter } = exports as unknown as EntranceExports;

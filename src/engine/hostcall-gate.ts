@@ -5,6 +5,7 @@
 import type { HostcallResult } from '../abi/abi.ts';
 import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
 import { isSteps } from '../abi/steps.ts';
+import type { Crossings } from './crossings.ts';
 import type { Activation } from './run/activation.ts';
 import type { RunSlot } from './run-slot.ts';
 import { follow } from './turn/follow.ts';
@@ -16,6 +17,7 @@ export interface Touched {
 
 export interface GateOptions {
   readonly slot: RunSlot;
+  readonly crossings: Crossings;
   readonly memories: Touched;
   /** The guest comes to its next check as soon as it counts again. */
   readonly endSlice: () => void;
@@ -39,17 +41,25 @@ export class HostcallGate {
   readonly #memories: Touched;
   readonly #endSlice: () => void;
   readonly #open: GateOptions['open'];
+  readonly #crossings: Crossings;
+  /** Those that may wait, by the places at which crossings find them. */
+  readonly hostcalls: Call[] = [];
   #work = 0;
 
-  constructor({ slot, memories, endSlice, open }: GateOptions) {
+  constructor({ slot, crossings, memories, endSlice, open }: GateOptions) {
     this.#slot = slot;
+    this.#crossings = crossings;
     this.#memories = memories;
     this.#endSlice = endSlice;
     this.#open = open;
   }
 
-  /** The hostcall as a module may import it. */
-  wrap(hostcall: Hostcall | LateHostcall): WebAssembly.ImportValue {
+  /**
+   * The hostcall as a module may import it.
+   *
+   * @param crosses Whether the module imports functions of types that stand in no group of others.
+   */
+  wrap(hostcall: Hostcall | LateHostcall, crosses: boolean): WebAssembly.ImportValue {
     const late = 'call' in hostcall ? undefined : hostcall;
     const call = 'call' in hostcall ? (hostcall.call as Call) : undefined;
     const { waits } = hostcall;
@@ -57,7 +67,11 @@ export class HostcallGate {
     const length = late?.length ?? call?.length ?? 0;
     const isShort = length > 0 && length <= shortLength;
     const guarded = isShort ? this.#guard(call, late, waits) : this.#guardAny(call, late, waits);
-    return waits ? new WebAssembly.Suspending(guarded) : guarded;
+    if (!waits) return guarded;
+    const { facts } = hostcall;
+    if (facts === undefined || !crosses) return new WebAssembly.Suspending(guarded);
+    this.hostcalls.push(guarded);
+    return this.#crossings.open(this.hostcalls.length - 1, facts);
   }
 
   /** Every way out of a hostcall is a result or the one trap: guests can catch anything else. */

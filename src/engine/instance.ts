@@ -8,6 +8,7 @@ import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
+import type { HostFunction } from './crossings.ts';
 import type { Door, Entrance } from './entrance.ts';
 import { HostFace } from './host-face.ts';
 import { HostcallGate } from './hostcall-gate.ts';
@@ -71,6 +72,7 @@ export class GuestInstance implements ServingInstance {
     this.memories = new ProgramMemories({ slot, memories, marks });
     this.#gate = new HostcallGate({
       slot,
+      crossings: options.entrance.crossings,
       memories: this.memories,
       endSlice: () => {
         for (const core of this.#cores) core.endSlice();
@@ -84,6 +86,11 @@ export class GuestInstance implements ServingInstance {
     // Offsets are those of one module: they say nothing about code of another.
     this.offsets = program.cores.length > 1 || !first ? undefined : this.#formOf(first).offsets;
     if (first !== undefined) this.#make(first);
+  }
+
+  /** Those that may wait; see `Crossings`. */
+  get hostcalls(): readonly HostFunction[] {
+    return this.#gate.hostcalls;
   }
 
   /** Bytes that all memories take now, those included that runs before this one grew. */
@@ -239,6 +246,18 @@ export class GuestInstance implements ServingInstance {
   }
 
   #make(core: ProgramCore): CoreInstance {
+    const { shared } = this.#options;
+    try {
+      return this.#makeLinked(core);
+    } catch (error) {
+      if (!(error instanceof WebAssembly.LinkError) || !shared.crosses) throw error;
+      // Types of functions that stand in a group with others fit none of ours.
+      shared.crosses = false;
+      return this.#makeLinked(core);
+    }
+  }
+
+  #makeLinked(core: ProgramCore): CoreInstance {
     const number = this.#cores.length;
     const { meterHost, shared, firstFuel, cardTables } = this.#options;
     const module = cardTables === undefined ? core.module : (core.cardsModule ?? core.module);
@@ -263,7 +282,8 @@ export class GuestInstance implements ServingInstance {
   #linkHostcalls(imports: WebAssembly.Imports, wanted: readonly CoreImport[]): void {
     for (const each of wanted) {
       const hostcall = this.binding.lateHostcall?.(each) ?? this.binding.hostcall(each);
-      if (hostcall !== undefined) offer(imports, each, this.#gate.wrap(hostcall));
+      if (hostcall === undefined) continue;
+      offer(imports, each, this.#gate.wrap(hostcall, this.#options.shared.crosses));
     }
   }
 

@@ -16,6 +16,8 @@ export interface CoreImports {
 
 export class ProgramShared {
   readonly call: CallEntry = entryCaller();
+  /** Whether hostcalls that may wait are linked by way of crossings. */
+  crosses = true;
   /** By module, for each core that is of it; programs have a form with cards and one without. */
   readonly #known = new Map<WebAssembly.Module, CoreImports[]>();
 

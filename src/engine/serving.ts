@@ -1,5 +1,6 @@
 /** What an activation sees of the instance that serves its run. */
 import type { OffsetMap } from '../wasm/offsets.ts';
+import type { Crossing } from './crossings.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
 
 /** A memory as one core has it: under a number of its own. */
@@ -8,7 +9,7 @@ export interface CoreMemory {
   readonly index: number;
 }
 
-export interface ServingInstance {
+export interface ServingInstance extends Crossing {
   /** The number in the program of a core's own memory number `memory`. */
   memoryNumber(core: number, memory: number): number;
   /** Bytes that memory number `memory` takes now: earlier runs may have grown it. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { GuestFunction } from '../../src/abi/abi.ts';
+import { Crossings } from '../../src/engine/crossings.ts';
 import { type Door, Entrance } from '../../src/engine/entrance.ts';
+import { takeTrap } from '../../src/engine/run/trap.ts';
 import { assemble } from '../wasm/support/assemble.ts';
 
 /** Calls what it imports, and notes that it has gone on behind it. */
@@ -20,6 +22,10 @@ const groupedType = Uint8Array.of(
   ...[10, 4, 1, 2, 0, 0x0b],
 );
 
+function newEntrance(): Entrance {
+  return new Entrance(new Crossings({ scheduler: { current: undefined }, trap: takeTrap() }));
+}
+
 interface Opened {
   readonly door: Door;
   readonly ended: () => number;
@@ -38,7 +44,7 @@ const waits = (work: () => Promise<void>): unknown => new WebAssembly.Suspending
 
 describe('Entrance', () => {
   it('gives nothing to wait for where the entry has returned', () => {
-    const { door, ended } = open(new Entrance(), nothing);
+    const { door, ended } = open(newEntrance(), nothing);
     expect(door.enter()).toBeUndefined();
     expect(door.enter()).toBeUndefined();
     expect(ended()).toBe(2);
@@ -47,7 +53,7 @@ describe('Entrance', () => {
   it('gives a promise where the guest waits', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { door, ended } = open(
-      new Entrance(),
+      newEntrance(),
       waits(() => promise),
     );
     const entered = door.enter();
@@ -60,12 +66,12 @@ describe('Entrance', () => {
 
   it('gives a promise that rejects where the guest traps', async () => {
     const trapping = '(module (func (export "run") unreachable))';
-    const { door } = open(new Entrance(), nothing, trapping);
+    const { door } = open(newEntrance(), nothing, trapping);
     await expect(door.enter()).rejects.toThrow('unreachable');
   });
 
   it('takes no end of another call for that of a guest that waits', async () => {
-    const entrance = new Entrance();
+    const entrance = newEntrance();
     const inner = open(entrance, nothing);
     const { promise, resolve } = Promise.withResolvers<void>();
     const outer = open(
@@ -84,7 +90,7 @@ describe('Entrance', () => {
   });
 
   it('tells a call that ended long after others from the next', async () => {
-    const entrance = new Entrance();
+    const entrance = newEntrance();
     const { promise, resolve } = Promise.withResolvers<void>();
     const slow = open(
       entrance,
@@ -103,7 +109,7 @@ describe('Entrance', () => {
   ])('waits for an entry that %s', async (_why, bytes) => {
     const module = new WebAssembly.Module(bytes);
     const { exports } = new WebAssembly.Instance(module);
-    const door = new Entrance().open(exports.run as GuestFunction, module);
+    const door = newEntrance().open(exports.run as GuestFunction, module);
     const entered = door.enter();
     expect(entered).toBeInstanceOf(Promise);
     await entered;
@@ -111,7 +117,7 @@ describe('Entrance', () => {
   });
 
   it('gives the place of a door that was closed to another', () => {
-    const entrance = new Entrance();
+    const entrance = newEntrance();
     const first = open(entrance, nothing);
     first.door.close();
     const doors = Array.from({ length: 200 }, () => open(entrance, nothing));

@@ -4,7 +4,7 @@
  * out: they tell the guest's owner nothing.
  */
 import { type OffsetMap, originalOffset } from '../../wasm/offsets.ts';
-import { entranceName } from '../entrance.ts';
+import { ownModuleName } from '../crossings.ts';
 
 const framePattern =
   /^ {4}at (?:(.*) \()?wasm:\/\/wasm\/(.*):wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
@@ -31,7 +31,7 @@ function framesOf(error: Error, offsets: OffsetMap | undefined): string[] {
     const original = originalOffset(offsets, Number.parseInt(offset, 16));
     if (original === undefined) continue;
     const module = urlPattern.exec(url)?.[1];
-    if (module === entranceName) continue;
+    if (module === ownModuleName) continue;
     frames.push(
       `    at ${nameOf(name, module) ?? `function ${index}`} (0x${original.toString(16)})`,
     );

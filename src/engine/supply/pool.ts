@@ -10,6 +10,7 @@ import { LimitClock } from '../../limit-clock.ts';
 import type { OwnerKey } from '../../names.ts';
 import { digestToWords, type LedgerPage } from '../../threads/ledger.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
+import { Crossings } from '../crossings.ts';
 import { Entrance } from '../entrance.ts';
 import type { Guest } from '../guest.ts';
 import { MeterHost } from '../meter-host.ts';
@@ -110,7 +111,7 @@ export class GuestPool {
       guestCallMsMax: limits.guestCallMsMax,
       memoryBytesMax: limits.memoryBytesMax,
       meterHost: new MeterHost({ scheduler, trap, objects }),
-      entrance: new Entrance(),
+      entrance: new Entrance(new Crossings({ scheduler, trap })),
       stock: new MemoryStock({
         account,
         memoriesMax: limits.instancesMax,

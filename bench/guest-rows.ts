@@ -1,6 +1,6 @@
 /**
- * Guests of other kinds than the small one, on the daemon as shipped with one serving thread: one in
- * AssemblyScript, CGI programs, one that computes, one that answers with a mebibyte. Touches the
+ * Guests of other kinds than the small one, on the daemon as shipped with one serving thread: one
+ * in AssemblyScript, CGI programs, one that computes, one that answers with a mebibyte. Touches the
  * file system.
  */
 import { existsSync, readFileSync } from 'node:fs';

@@ -111,7 +111,7 @@ export class Entrance {
 
   #call(place: number): Promise<unknown> | undefined {
     this.#lastCall = (this.#lastCall + 1) | 0;
-    // Another guest may be called meanwhile, by a hostcall of this one: its call has its own number.
+    // Another guest may be called meanwhile, by a hostcall of this one: by another number.
     const call = this.#lastCall;
     this.#ended[0] = call - 1;
     const ending = this.#enter(place, call);

@@ -1,4 +1,4 @@
-/** What becomes of a guest whose run ended well: it is put back into its first state, or given up. */
+/** What becomes of a guest whose run ended well: it is put back, or given up. */
 import type { Steps } from '../../abi/steps.ts';
 import type { Guest } from '../guest.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';

@@ -75,8 +75,7 @@ export class GuestPool {
 
   constructor(options: PoolOptions) {
     const { limits, abis, page, account, nowMs, onHeldBack, onOthersTurn, restoreMode } = options;
-    const { sliceMs } = limits;
-    const scheduler = new Scheduler<Activation>({ sliceMs, nowMs, onOthersTurn });
+    const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs, nowMs, onOthersTurn });
     const trap = takeTrap();
     const admission = new Admission(limits);
     const held = new HoldingBack({ account, admission, limits, onHeld: onHeldBack });

@@ -53,7 +53,7 @@ export class ModuleRuns {
    * Runs the module for one visit, and leaves why it failed in the visit; the exchange may be
    * without an answer then. Undefined where that is done already.
    *
-   * @throws TerrafirmaError `loop`, `overloaded`, and why the module cannot be had; at once or later
+   * @throws TerrafirmaError `loop`, `overloaded`, why the module cannot be had; at once or later
    */
   run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> | undefined {
     const { exchange, record, spans } = visit;

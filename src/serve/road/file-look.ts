@@ -121,7 +121,8 @@ export class FileLook {
     try {
       if (!wantsBytes) return seen;
       const read = await this.#bytesOf(site, route, opened);
-      return read === 'changed' ? read : { ...seen, ...read };
+      if (read === 'changed') return read;
+      return { ...seen, bytes: read.bytes, readAtMs: read.readAtMs };
     } catch (error) {
       throw isUnreachable(error) ? unreachable(route, error) : error;
     } finally {
@@ -236,7 +237,7 @@ export class FileLook {
     const path = filePathOf(route);
     const { version } = opened;
     const kept = this.#kept.get(site, path, version);
-    if (kept !== undefined) return { bytes: kept.bytes, readAtMs: kept.readAtMs };
+    if (kept !== undefined) return kept;
     const read = await readWhole(opened);
     if (read === 'changed') return read;
     this.#kept.add(site, path, version, read.bytes);

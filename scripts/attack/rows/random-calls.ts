@@ -20,19 +20,20 @@ format = "inline-toml"
 [local_server.geolocation.addresses."192.0.2.1"]
 as_name = "one"
 `;
+/** Many of the calls wait for what never comes: a run that does is over soon. */
+const limits = '[limits]\nwall_ms = "1 s"\n';
 const BODY = 'the body of the visitor';
 
 /** All that a guest can ask of the host, in no order and with any argument. */
 export const randomCalls: Attack = {
   name: 'random-calls',
   what: 'all functions of Fastly Compute at random, 400 a run, in four folders, 64 connections',
-  // Many of them wait for what never comes: a run that does is over soon.
-  environment: { TERRAFIRMA_LIMITS_WALL_MS_MAX: '1000' },
   async prepare(stage) {
     const module = await randomCaller();
     for (const folder of ['a', 'b', 'c', 'd']) {
       stage.put('mallory', `${folder}/index.wasm`, module);
       stage.put('mallory', `${folder}/fastly.toml`, settings);
+      stage.put('mallory', `${folder}/terrafirma.toml`, limits);
       stage.name(`${folder}.mallory.example`, 'mallory', folder);
     }
   },

@@ -26,7 +26,7 @@ export const bodyChecks: readonly RemovableCheck[] = [
   {
     limit: 'what a guest writes to a body that nobody reads',
     file: 'src/abi/objects/contents.ts',
-    check: 'return this.#waitingBytes - this.#earlyBytes < windowBytesMax;',
+    check: 'return this.#waitingBytes - this.#earlyBytes < this.#windowBytes;',
     instead: 'return true;',
     test: 'test/abi/objects/body.test.ts',
   },

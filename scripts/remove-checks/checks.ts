@@ -129,7 +129,7 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'how long a guest may be idle',
     file: 'src/engine/supply/idle-guests.ts',
-    check: 'while ((shelf.guests[0]?.sinceMs ?? nowMs) < sinceMsMin && this.#evictFirst(shelf));',
+    check: 'while ((shelf.oldestSinceMs ?? nowMs) < sinceMsMin && this.#evictFirst(shelf));',
     instead: '',
     test: 'test/engine/guest-account.test.ts',
   },

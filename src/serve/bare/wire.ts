@@ -125,7 +125,10 @@ export class BareWire implements Wire, Departure, Watched {
     this.#whole = undefined;
     const { socket } = this.#carrier;
     // Who hears of the end of the connection has nobody left to answer.
-    if (!socket.writable) return;
+    if (!socket.writable) {
+      this.#limitTaking();
+      return;
+    }
     if (body !== undefined && body.length > wholeBytesMax) this.#pump(body);
     else {
       const head = this.#head;
@@ -203,7 +206,10 @@ export class BareWire implements Wire, Departure, Watched {
   end(trailers: readonly Header[] = []): void {
     const last = this.#isChunked ? `0\r\n${layOutFields(trailers.flat())}\r\n` : '';
     const { socket } = this.#carrier;
-    if (!socket.writable) return;
+    if (!socket.writable) {
+      this.#limitTaking();
+      return;
+    }
     if (this.#head !== '' || last !== '') socket.write(this.#head + last, 'latin1');
     this.#head = '';
     this.#letGo();
@@ -252,9 +258,12 @@ export class BareWire implements Wire, Departure, Watched {
     this.#goOn = goOn;
   }
 
-  /** A client that takes nothing would keep the answer in our memory for as long as it likes. */
+  /**
+   * A client that takes nothing would keep the answer in our memory for as long as it likes; one
+   * that has ended its side, what had been written before that.
+   */
   #limitTaking(): void {
-    if (!this.#isFinished) this.#renewLimit();
+    if (!this.#isFinished && !this.#carrier.socket.destroyed) this.#renewLimit();
   }
 
   #renewLimit(): void {

@@ -20,8 +20,15 @@ interface Waiting extends Waiter {
 
 export class FailurePace {
   readonly #waiting = new FairQueue<Waiting>();
-  #left = answersPerPeriod;
+  readonly #perPeriod: number;
+  #left: number;
   #isPlanned = false;
+
+  /** @param perPeriod How many are let through in ten milliseconds. */
+  constructor(perPeriod = answersPerPeriod) {
+    this.#perPeriod = perPeriod;
+    this.#left = perPeriod;
+  }
 
   /** Resolves when the client at `address` may be answered; undefined: now. */
   wait(address: string): Promise<void> | undefined {
@@ -46,7 +53,7 @@ export class FailurePace {
 
   readonly #renew = (): void => {
     this.#isPlanned = false;
-    this.#left = answersPerPeriod;
+    this.#left = this.#perPeriod;
     while (this.#left > 0) {
       const next = this.#waiting.shift(0);
       if (next === undefined) return;

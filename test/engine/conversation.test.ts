@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Talk } from '../abi/wasip1/messages/talk.ts';
 import { World } from '../support/abi-world.ts';
 import { echoGuest } from '../support/websocket-guests.ts';
@@ -7,8 +7,11 @@ import { Engine, sharesOf, TestExchange } from './world.ts';
 /** A client that says nothing until it goes. */
 class SilentTalk extends Talk {
   readonly #gone = Promise.withResolvers<void>();
+  /** Whether its guest waits for a message. */
+  isAwaited = false;
 
   override whenReady(): Promise<void> {
+    this.isAwaited = true;
     return this.#gone.promise;
   }
 
@@ -27,6 +30,7 @@ test('conversations leave a quarter of the instances to requests', async () => {
       .acquire(loaded, sharesOf())
       .converse(new TestExchange({}, new Uint8Array(0)), new World(), talk);
   const reports = talks.map(converse);
+  await vi.waitFor(() => expect(talks.every(({ isAwaited }) => isAwaited)).toBe(true), 20_000);
   const refused = await converse(new Talk());
   expect(refused.error?.code).toBe('overloaded');
   const { report } = await engine.run(engine.load('hello'), { owner: '/other' });

@@ -195,6 +195,7 @@ describe('shares of memory', () => {
     const loaded = engine.load(assembleLarge(16 * mib));
     const world = new LateWorld();
     const running = [0, 1].map(() => engine.begin(loaded, { world, owner: '/mallory' }));
+    await vi.waitFor(() => expect(world.keyValue.waiting).toBe(2), patience);
     const { report } = await engine.run(loaded, { world, owner: '/mallory' });
     expect(report).toMatchObject({ outcome: 'refused', error: { code: 'overloaded' } });
     expect(report.error?.detail).toContain('memory is short');

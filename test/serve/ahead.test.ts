@@ -48,6 +48,26 @@ describe('a client that sends far ahead', () => {
     expect(parseAnswers(client.received)).toHaveLength(502);
   });
 
+  test('leaves others their turns, where all answers come at once', async () => {
+    let served = 0;
+    let servedInOneTurn: number | undefined;
+    await using plain = await listenPlainly({}, async (exchange) => {
+      if (served === 0) {
+        setImmediate(() => {
+          servedInOneTurn = served;
+        });
+      }
+      served += 1;
+      exchange.start({ status: 200, headers: [] });
+      exchange.end();
+    });
+    const client = new RawClient(plain.port);
+    await client.send(get('/').repeat(500) + LAST);
+    await client.closed;
+    expect(parseAnswers(client.received)).toHaveLength(501);
+    expect(servedInOneTurn).toBe(1);
+  });
+
   test('gets those to the first of others; its connection ends', async () => {
     const { port, exchanges } = await listen();
     const client = new RawClient(port);

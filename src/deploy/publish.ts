@@ -295,14 +295,16 @@ export class Publisher {
     const left: FolderRecord[] = [];
     for (const record of await readRecords(this.#config.stateDirectory, this.#journal)) {
       if (this.#isClosed) break;
-      const isInUse = this.#folders.has(record.folderKey);
-      const presence = isInUse ? 'there' : await presenceOf(record);
-      const next = recordAfter(record, { presence, nowMs: this.#nowMs(), keptMs });
-      if (next !== undefined) left.push(next);
-      if (next === record || this.#folders.has(record.folderKey)) continue;
-      await (next === undefined ? this.#store.forget(record.folderKey) : this.#store.commit(next));
-      if (next === undefined)
-        this.#journal.tell('folder-forgotten', { folderKey: record.folderKey });
+      const { folderKey } = record;
+      const isInUse = (): boolean => this.#folders.has(folderKey);
+      const found = isInUse() ? 'there' : await presenceOf(record);
+      const look = () =>
+        ({ presence: isInUse() ? 'there' : found, nowMs: this.#nowMs(), keptMs }) as const;
+      const kept = await this.#store.revise(folderKey, (newest) =>
+        isInUse() ? newest : recordAfter(newest, look()),
+      );
+      if (kept === undefined) this.#journal.tell('folder-forgotten', { folderKey });
+      else left.push(recordAfter(kept, look()) ?? kept);
     }
     return left;
   }
@@ -362,9 +364,10 @@ export class Publisher {
     });
     this.#folders.add(ownerOf(located.key), located.key, folder);
     folder.open().catch((error: unknown) => {
-      const fields = { folderKey: located.key, reason: describeError(error) };
-      this.#journal.tell('folder-not-opened', fields);
-      this.#folders.delete(located.key);
+      const reason = describeError(error);
+      this.#journal.tell('folder-not-opened', { folderKey: folder.key, reason });
+      // It may have been given up meanwhile, and another have its place.
+      if (this.#folders.get(located.key) === folder) this.#folders.delete(located.key);
     });
     return folder;
   }

@@ -56,6 +56,8 @@ export class ModuleStore {
   #usedBytes = 0;
   /** Those that came while others were written, in order. */
   #commits: Commit[] = [];
+  /** Of each folder, the last commit that is not done. */
+  readonly #committing = new Map<FolderKey, Promise<unknown>>();
   readonly #puts = new Map<Digest, Put>();
   /**
    * Writes run one after another, commits of several folders as one: a module put for one folder is
@@ -115,11 +117,19 @@ export class ModuleStore {
   }
 
   /**
-   * The record of a folder; undefined when there is none, or it was damaged and has been put aside.
+   * The record of a folder, with all that was committed before; undefined when there is none, or it
+   * was damaged and has been put aside.
    *
    * @throws TerrafirmaError('state') when the system does not let it be read: it may be whole
    */
   async readFolder(folderKey: FolderKey): Promise<FolderRecord | undefined> {
+    // A folder that was given up, and is used again, has its last versions still under way. Whether
+    // they were kept is told to who committed them.
+    await this.#committing.get(folderKey)?.catch(() => undefined);
+    return await this.#readRecord(folderKey);
+  }
+
+  async #readRecord(folderKey: FolderKey): Promise<FolderRecord | undefined> {
     try {
       return await openRecord(recordPath(this.#directory, folderKey), this.#journal);
     } catch (error) {
@@ -159,7 +169,14 @@ export class ModuleStore {
     const commit = { record, added, ...Promise.withResolvers<unknown>() };
     this.#commits.push(commit);
     this.#serialise(() => this.#commitSome()).catch(commit.reject);
-    await commit.promise;
+    const { folderKey } = record;
+    this.#committing.set(folderKey, commit.promise);
+    try {
+      await commit.promise;
+    } finally {
+      const isLast = this.#committing.get(folderKey) === commit.promise;
+      if (isLast) this.#committing.delete(folderKey);
+    }
   }
 
   /** The next commits that came, if they are not done yet; each is told what became of its own. */
@@ -195,7 +212,7 @@ export class ModuleStore {
   }
 
   /** Resolves to what the record names that lies on the disk now: its folder may have gone on. */
-  async #write({ record, added }: Commit): Promise<ReadonlySet<Digest>> {
+  async #write({ record, added }: Pick<Commit, 'record' | 'added'>): Promise<ReadonlySet<Digest>> {
     if (added !== undefined) await this.#put(record.folderKey, added);
     const text = formatRecord(record);
     const named = digestsOf(record);
@@ -209,21 +226,38 @@ export class ModuleStore {
   }
 
   /**
-   * Takes back all that is kept of a folder: it has been gone for long.
+   * Changes the record of a folder as it is when its turn has come: the folder may have been used,
+   * and given up again, since the caller read it, and what it accepted is not lost.
+   * Resolves to what is kept then; nothing is done where there is none.
    *
+   * @param change Hands back the record to keep: the same one where nothing changes, undefined
+   *   where all that is kept of the folder may go. Called between two writes.
    * @throws TerrafirmaError('state') when the disk fails
    */
-  async forget(folderKey: FolderKey): Promise<void> {
-    await this.#serialise(async () => {
-      try {
-        await rm(recordPath(this.#directory, folderKey), { recursive: true, force: true });
-      } catch (error) {
-        const detail = `Cannot forget the folder ${folderKey}: ${describeError(error)}`;
-        throw new TerrafirmaError('state', detail, { cause: error });
-      }
-      const dropped = this.#named.set(folderKey, new Set());
-      for (const digest of dropped) await this.#remove(digest);
+  async revise(
+    folderKey: FolderKey,
+    change: (newest: FolderRecord) => FolderRecord | undefined,
+  ): Promise<FolderRecord | undefined> {
+    return await this.#serialise(async () => {
+      const newest = await this.#readRecord(folderKey);
+      if (newest === undefined) return undefined;
+      const next = change(newest);
+      if (next === newest) return next;
+      const named = next === undefined ? new Set<Digest>() : digestsOf(next);
+      if (next === undefined) await this.#removeRecord(folderKey);
+      else await this.#write({ record: next, added: undefined });
+      for (const digest of this.#named.set(folderKey, named)) await this.#removeUnnamed(digest);
+      return next;
     });
+  }
+
+  async #removeRecord(folderKey: FolderKey): Promise<void> {
+    try {
+      await rm(recordPath(this.#directory, folderKey), { recursive: true, force: true });
+    } catch (error) {
+      const detail = `Cannot forget the folder ${folderKey}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
   }
 
   /** Bytes of the versions that the folders of an owner name, each once. */

@@ -67,6 +67,30 @@ describe('ModuleStore', () => {
     expect(await store.readFolder('/other' as FolderKey)).toBeUndefined();
   });
 
+  test('revises the record as it is by then, with versions that came in between', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    const committing = store.commit(record([D2, D1]), { digest: D2, bytes: two });
+    const kept = await store.revise(KEY, (newest) => ({ ...newest, goneAtMs: 7 }));
+    await committing;
+    expect(kept?.goneAtMs).toBe(7);
+    expect(await store.readFolder(KEY)).toEqual(kept);
+    expect([store.has(D1), store.has(D2)]).toEqual([true, true]);
+    expect(await store.revise(KEY, () => undefined)).toBeUndefined();
+    expect(filesOf(scratch)).toEqual([]);
+    expect(await store.readFolder(KEY)).toBeUndefined();
+  });
+
+  test('reads a record with the commits that are still under way', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    const committing = store.commit(record([D2, D1]), { digest: D2, bytes: two });
+    expect(await store.readFolder(KEY)).toMatchObject(record([D2, D1]));
+    await committing;
+  });
+
   test('keeps what the record on the disk names, whatever the next one will name', async () => {
     using scratch = new Scratch();
     const store = await open(scratch);
@@ -290,7 +314,7 @@ describe('ModuleStore', () => {
     await store.commit(record([D1]), { digest: D1, bytes: one });
     await store.commit(record([D2, D1]), { digest: D2, bytes: two });
     await store.commit(record([D1], other));
-    await store.forget(KEY);
+    await store.revise(KEY, () => undefined);
     expect([store.has(D1), store.has(D2)]).toEqual([true, false]);
     const again = await open(scratch);
     expect(await again.readFolder(KEY)).toBeUndefined();

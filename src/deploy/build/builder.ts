@@ -11,6 +11,7 @@ import type { Digest } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type { Artifact, WantedForms } from './artifact.ts';
 import type {
+  BuilderReady,
   BuilderReply,
   BuilderRequest,
   BuilderStart,
@@ -62,7 +63,7 @@ export class Builder {
   readonly #forms: BuilderOptions['forms'];
   readonly #onTrouble: BuilderOptions['onTrouble'];
   #thread: Worker | undefined;
-  #starting: Promise<Worker> | undefined;
+  #starting: Promise<void> | undefined;
   /** The one that is not ready yet. */
   #newborn: Worker | undefined;
   #lastId = 0;
@@ -226,38 +227,50 @@ export class Builder {
     this.#starting ??= this.#startThread().finally(() => {
       this.#starting = undefined;
     });
-    const thread = await this.#starting;
-    if (this.#thread === undefined) {
-      this.#thread = thread;
-      thread.unref();
-    }
+    await this.#starting;
+    // It was ready, and may have ended before anybody heard of it.
+    if (this.#thread === undefined) throw this.#notStarted('it ended');
     return this.#thread;
   }
 
-  /** A thread that is ready. One that is not is no verdict on any module. */
-  async #startThread(): Promise<Worker> {
+  #notStarted(reason: string): TerrafirmaError {
+    const detail = `Cannot start the builder thread: ${reason}`;
+    return new TerrafirmaError(this.#isClosed ? 'draining' : 'internal', detail);
+  }
+
+  /** Resolves when a thread is ready. One that is not is no verdict on any module. */
+  async #startThread(): Promise<void> {
     const start: BuilderStart = { limits: this.#limits, forms: this.#forms?.() };
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     // Between two modules nobody asks: a thread that fails then is replaced at the next question.
     const giveUp = (reason: string) => {
       this.#forget(thread);
-      const detail = `Cannot start the builder thread: ${reason}`;
-      reject(new TerrafirmaError(this.#isClosed ? 'draining' : 'internal', detail));
+      reject(this.#notStarted(reason));
     };
-    const thread = startWorker<unknown>(
+    const onReady = () => {
+      this.#thread = thread;
+      thread.unref();
+      resolve();
+    };
+    const thread = startWorker<BuilderReady | BuilderReply>(
       {
         entry: entryBeside(import.meta, './builder-thread'),
         name: 'builder',
         data: start,
         heapMib: threadHeapMib,
       },
-      { onMessage: () => resolve(), onCrash: giveUp, onExit: () => giveUp('it ended') },
+      {
+        onMessage: ({ kind }) => {
+          if (kind === 'ready') onReady();
+        },
+        onCrash: giveUp,
+        onExit: () => giveUp('it ended'),
+      },
     );
     this.#newborn = thread;
     await ready.finally(() => {
       this.#newborn = undefined;
     });
-    return thread;
   }
 
   #forget(thread: Worker): void {

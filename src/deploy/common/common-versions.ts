@@ -224,6 +224,7 @@ export class CommonVersions {
   }
 
   async #readAll(): Promise<void> {
+    const before = new Set(this.#modules.keys());
     for (let after: Uint8Array | undefined; ; ) {
       const options = { prefix: new Uint8Array(0), limit: listedAtOnce };
       const { shared } = this.#options;
@@ -235,11 +236,16 @@ export class CommonVersions {
       const entries = await shared.read(this.#space, keys);
       for (const [index, key] of keys.entries()) {
         const entry = entries[index];
-        if (entry !== undefined) this.#set(Buffer.from(key).toString() as ModulePath, entry);
+        if (entry === undefined) continue;
+        const path = Buffer.from(key).toString() as ModulePath;
+        before.delete(path);
+        this.#set(path, entry);
       }
       after = keys.at(-1);
       if (page.isLast) break;
     }
+    // They vanished while nobody told of changes: each is asked for, as of now.
+    for (const path of before) await this.#readOne(path);
     this.#isRead = true;
     this.#read.resolve();
   }

@@ -6,7 +6,13 @@
  *     area site, named by the folder key: secret/<store>/<name>, config/<store>/<name> → the text
  */
 import type { FolderKey } from '../../names.ts';
-import type { Notice, SharedStore, Space, Watch } from '../../outside/store/contract.ts';
+import {
+  type Notice,
+  type SharedStore,
+  type Space,
+  StoreError,
+  type Watch,
+} from '../../outside/store/contract.ts';
 import type { StableSeal } from '../../outside/store/stable-seal.ts';
 import type { TextStores } from '../../site/settings/stores.ts';
 import { resourceNames } from '../../site/settings/tables.ts';
@@ -100,10 +106,15 @@ export class FolderTexts {
     const texts = new Map<string, Map<string, string>>();
     if (store === undefined) return texts;
     const space = siteSpace(this.#options.folderKey);
-    const { items } = await store.list(space, {
+    const { items, isLast } = await store.list(space, {
       prefix: Buffer.from(`${kind}/`),
       limit: textsMax,
     });
+    if (!isLast) {
+      const rule = `at most ${textsMax} of them are read: received more`;
+      const message = `Cannot read all of the folder's ${kind} entries: ${rule}`;
+      this.#options.onTrouble(new StoreError('limit', message));
+    }
     const keys = items.map(({ key }) => key);
     const entries = keys.length === 0 ? [] : await store.read(space, keys);
     for (const [index, key] of keys.entries()) {

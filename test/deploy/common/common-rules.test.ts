@@ -96,6 +96,20 @@ describe('rules of a folder that several nodes have copies of', () => {
     expect(a.versions.paths()).toEqual([]);
   });
 
+  test('what another process took away is forgotten', async () => {
+    const a = await node('a');
+    await a.rules.judge('manifest', shown(closed, 5_000), true);
+    const key = Buffer.from('\0manifest');
+    const beside = DirectStore.open({
+      ...{ databasePath: storePath(state.directory), synchronous: 'normal' },
+      ...{ limits: defaultLimits, blobs: openBlobs(state.directory), nowMs: Date.now },
+    });
+    const space = { area: 'deploy', name: folderKey } as const;
+    await beside.commit(space, [{ key, op: 'delete' }], { deadlineMs: 20_000 });
+    await beside.close();
+    await expect.poll(() => a.versions.textOf('\0manifest' as never)).toBeUndefined();
+  });
+
   test('what is new here holds here, also while it cannot be told to the others', async () => {
     const a = await node('a');
     await a.rules.judge('manifest', shown(opened, 5_000), true);

@@ -87,10 +87,21 @@ export class SharedLogins {
   #fill(value: Uint8Array | undefined): Bucket {
     const { rule, wallMs } = this.#options;
     const nowMs = wallMs();
-    if (value === undefined) return { tokens: rule.burst, atMs: nowMs };
-    const { atMs, tokens }: Bucket = JSON.parse(Buffer.from(value).toString());
+    const known = value === undefined ? undefined : parseBucket(value);
+    if (known === undefined) return { tokens: rule.burst, atMs: nowMs };
+    const { atMs, tokens } = known;
     const gained = (Math.max(0, nowMs - atMs) / 1_000) * rule.perSecond;
     return { tokens: Math.min(rule.burst, tokens + gained), atMs: nowMs };
+  }
+}
+
+/** Undefined for what is no bucket, such as a row of another release: the next failure replaces it. */
+function parseBucket(value: Uint8Array): Bucket | undefined {
+  try {
+    const { atMs, tokens } = JSON.parse(Buffer.from(value).toString()) ?? {};
+    return Number.isFinite(atMs) && Number.isFinite(tokens) ? { atMs, tokens } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

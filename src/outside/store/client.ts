@@ -34,7 +34,7 @@ import type {
 } from './messages.ts';
 import { changeResult, commitResult, fromRecord, requestOf } from './requests.ts';
 import { SqliteReader } from './sqlite-reader.ts';
-import { unavailable, WaitingWrites } from './waiting-writes.ts';
+import { unavailable, unreadable, WaitingWrites } from './waiting-writes.ts';
 import { requireChange, requireCommit } from './write-rules.ts';
 
 export interface StoreClientOptions {
@@ -325,8 +325,4 @@ export class StoreClient implements SharedStore {
 
 function buffersOf({ key, value, meta }: WriteRequest['writes'][number]): readonly ArrayBuffer[] {
   return meta === undefined ? [key.buffer, value.buffer] : [key.buffer, value.buffer, meta.buffer];
-}
-
-function unreadable(cause: unknown): StoreError {
-  return unavailable('its file must be readable: reading it failed', { cause });
 }

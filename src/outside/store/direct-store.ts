@@ -22,7 +22,7 @@ import type { WriteAnswer } from './messages.ts';
 import { changeResult, commitResult, requestOf } from './requests.ts';
 import { SqliteFile, type SqliteFileOptions } from './sqlite-file.ts';
 import { SqliteReader } from './sqlite-reader.ts';
-import { unavailable } from './waiting-writes.ts';
+import { unavailable, unreadable } from './waiting-writes.ts';
 import { Watchers } from './watchers.ts';
 import { requireChange, requireCommit } from './write-rules.ts';
 
@@ -76,7 +76,11 @@ export class DirectStore implements SharedStore {
 
   async read(space: Space, keys: readonly Uint8Array[]): Promise<readonly (Entry | undefined)[]> {
     this.#requireOpen();
-    return keys.map((key) => this.#reader.read(space, key, this.#nowMs));
+    try {
+      return keys.map((key) => this.#reader.read(space, key, this.#nowMs));
+    } catch (cause) {
+      throw unreadable(cause);
+    }
   }
 
   async commit(
@@ -98,7 +102,11 @@ export class DirectStore implements SharedStore {
     options: ListOptions,
   ): Promise<{ readonly items: readonly ListedKey[]; readonly isLast: boolean }> {
     this.#requireOpen();
-    return this.#reader.list(space, options, this.#nowMs());
+    try {
+      return this.#reader.list(space, options, this.#nowMs());
+    } catch (cause) {
+      throw unreadable(cause);
+    }
   }
 
   watch(space: Space, listener: Listener): Watch {

@@ -130,7 +130,7 @@ export class Lease {
 
   /** Absent, or unchanged for as long as its holder may act, and a little more. */
   async #mayTake(): Promise<boolean> {
-    const { isAlone, key, nowMs, space, store } = this.#options;
+    const { isAlone, key, nowMs, space, store, ttlMs } = this.#options;
     const [entry] = await store.read(space, [key], { fresh: true });
     if (entry === undefined) {
       this.#seen = undefined;
@@ -141,7 +141,7 @@ export class Lease {
       return true;
     }
     if (this.#seen?.revision !== entry.revision) {
-      this.#seen = { revision: entry.revision, atMs: nowMs(), ttlMs: ttlOf(entry.value) };
+      this.#seen = { revision: entry.revision, atMs: nowMs(), ttlMs: ttlOf(entry.value) ?? ttlMs };
       return false;
     }
     return this.restMs === 0;
@@ -155,9 +155,15 @@ export class Lease {
   }
 }
 
-/** How long its holder may act; of what cannot be read, nothing is known. */
-function ttlOf(value: Uint8Array): number {
-  const { ttlMs } = JSON.parse(Buffer.from(value).toString());
-  if (typeof ttlMs !== 'number') throw new TypeError('Cannot read a lease: it must have a time');
-  return ttlMs;
+/**
+ * How long its holder may act. Undefined for what cannot be read, such as a row of another release:
+ * who threw there could never have the lease again.
+ */
+function ttlOf(value: Uint8Array): number | undefined {
+  try {
+    const { ttlMs } = JSON.parse(Buffer.from(value).toString()) ?? {};
+    return Number.isFinite(ttlMs) ? ttlMs : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -104,6 +104,11 @@ export function unavailable(reason: string, options?: ErrorOptions): StoreError 
   return new StoreError('unavailable', `Cannot use the shared store: ${reason}`, options);
 }
 
+/** @param cause What SQLite threw. */
+export function unreadable(cause: unknown): StoreError {
+  return unavailable('its file must be readable: reading it failed', { cause });
+}
+
 function unknown(reason: string): StoreError {
   const message = `Cannot tell whether the value was stored: ${reason}: read it again`;
   return new StoreError('unknown', message);

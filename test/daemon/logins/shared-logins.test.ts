@@ -60,3 +60,16 @@ test('while the store is away each node has its own count', async () => {
   one.noteFailure(folderKey);
   expect(await one.mayTry(folderKey)).toBe(true);
 });
+
+test('a row that is no bucket is none, and the next failure replaces it', async () => {
+  const space = { area: 'site', name: folderKey } as const;
+  const key = Buffer.from('logins');
+  const one = node();
+  for (const text of ['{', 'null', '{"tokens":"many","atMs":1}']) {
+    const write = { key, op: 'put', value: Buffer.from(text) } as const;
+    await store.commit(space, [write], { deadlineMs: 5_000 });
+    expect(await one.mayTry(folderKey)).toBe(true);
+  }
+  for (let count = 0; count < perFolder.burst; count += 1) one.noteFailure(folderKey);
+  await expect.poll(() => one.mayTry(folderKey)).toBe(false);
+});

@@ -96,3 +96,15 @@ test('who is alone takes what a dead process left', async () => {
   await lease().tryHold();
   expect(await lease(0, true).tryHold()).toBe(true);
 });
+
+test('a row that is no lease is one for as long as our own, and then it is ours', async () => {
+  for (const text of ['{', 'null', '{"ttlMs":"long"}']) {
+    await store.commit(space, [{ key, op: 'put', value: Buffer.from(text) }], wait);
+    const heir = lease();
+    expect(await heir.tryHold()).toBe(false);
+    nowMs += 31_999;
+    expect(await heir.tryHold()).toBe(false);
+    nowMs += 1;
+    expect(await heir.tryHold()).toBe(true);
+  }
+});

@@ -99,26 +99,46 @@ export function restore(backup: string, stateDirectory: string): BackupSummary {
     const rule = 'the state directory must be new or empty';
     throw new TerrafirmaError('usage', `Cannot restore: ${rule}: received ${stateDirectory}`);
   }
-  for (const [name, digest] of Object.entries(manifest.files)) {
-    if (digestOf(join(backup, name)) === digest) continue;
-    const rule = 'every file must be as it was backed up';
-    throw new TerrafirmaError('state', `Cannot restore: ${rule}: received ${join(backup, name)}`);
+  const names = Object.keys(manifest.files);
+  try {
+    const changed = names.find((name) => digestOf(join(backup, name)) !== manifest.files[name]);
+    if (changed !== undefined) {
+      throw new Error(`every file must be as it was backed up: received ${join(backup, changed)}`);
+    }
+    return {
+      directory: stateDirectory,
+      files: names.length,
+      bytes: copyInto(backup, stateDirectory, names),
+    };
+  } catch (cause) {
+    // A part would stand in the way of the next try, and be taken for a whole.
+    for (const [first = ''] of names.map((name) => name.split('/'))) {
+      rmSync(join(stateDirectory, first), { recursive: true, force: true });
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TerrafirmaError('state', `Cannot restore: ${reason}`, { cause });
   }
+}
+
+/** How many bytes. */
+function copyInto(backup: string, directory: string, names: readonly string[]): number {
   let bytes = 0;
-  for (const name of Object.keys(manifest.files)) {
-    const to = join(stateDirectory, name);
+  for (const name of names) {
+    const to = join(directory, name);
     mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
     copyFileSync(join(backup, name), to);
     bytes += statSync(to).size;
   }
-  return { directory: stateDirectory, files: Object.keys(manifest.files).length, bytes };
+  return bytes;
 }
 
 function readManifest(backup: string): BackupManifest {
   try {
     const manifest = JSON.parse(readFileSync(join(backup, manifestName), 'utf8'));
     const names = Object.keys(manifest.files);
-    const isInside = names.every((name) => !name.startsWith('/') && !name.includes('..'));
+    const isInside = names.every(
+      (name) => !name.startsWith('/') && !name.split('/').includes('..'),
+    );
     if (manifest.schemaVersion === 1 && isInside) return manifest as BackupManifest;
     throw new Error('it is of another kind');
   } catch (cause) {

@@ -1,6 +1,14 @@
 /** What a backup takes of a state directory in which a daemon is at work. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,4 +60,30 @@ test('the digest of a file of many pieces is that of all of it', () => {
   backUp(places.state, places.copy);
   const { files } = JSON.parse(readFileSync(join(places.copy, 'backup.json'), 'utf8'));
   expect(files.large).toBe(createHash('sha256').update(bytes).digest('hex'));
+});
+
+test('a restore that fails leaves nothing in the way of the next', () => {
+  using places = makePlaces();
+  writeFileSync(join(places.state, 'a..b'), 'no way out of the directory');
+  writeFileSync(join(places.state, 'trials', 'n'.repeat(250)), 'a long name');
+  backUp(places.state, places.copy);
+  // So deep that the system takes the short names and not the long one.
+  let again = `${places.copy}-restored`;
+  while (again.length < 3_860) again = join(again, 'd'.repeat(100));
+  expect(() => restore(places.copy, again)).toThrow(/^Cannot restore: ENAMETOOLONG/);
+  expect(readdirSync(again)).toEqual([]);
+  const shallow = `${places.copy}-shallow`;
+  expect(restore(places.copy, shallow).files).toBe(4);
+  expect(readFileSync(join(shallow, 'a..b'), 'utf8')).toBe('no way out of the directory');
+});
+
+test('a backup that lacks a file, or has another, is not restored', () => {
+  using places = makePlaces();
+  backUp(places.state, places.copy);
+  const again = `${places.copy}-restored`;
+  writeFileSync(join(places.copy, 'node-name'), 'another');
+  expect(() => restore(places.copy, again)).toThrow('every file must be as it was backed up');
+  rmSync(join(places.copy, 'node-name'));
+  expect(() => restore(places.copy, again)).toThrow(/^Cannot restore: ENOENT/);
+  expect(existsSync(again)).toBe(false);
 });

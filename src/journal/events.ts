@@ -101,6 +101,7 @@ export interface Events {
     Because & { readonly failures: number; readonly nextTryInMs: number };
   readonly 'certificates-not-looked-at': Failed;
   readonly 'certificates-not-usable': Because;
+  readonly 'certificate-unusable': Because & { readonly serverName: string | undefined };
   readonly 'certificates-read-again': Readonly<Record<never, never>>;
   readonly 'renewal-window-unknown': OfHost & Because;
   readonly 'acme-trouble': Because;
@@ -275,6 +276,10 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'certificates-not-looked-at': {
     level: 'error',
     text: 'Cannot look for certificates to renew',
+  },
+  'certificate-unusable': {
+    level: 'error',
+    text: 'certificate not used: OpenSSL does not take it or its key',
   },
   'certificates-not-usable': { level: 'error', text: ({ reason }) => reason },
   'certificates-read-again': {

@@ -59,7 +59,7 @@ export async function listenSecurely(
     { verdictWaitMs: 5_000, onNews: () => undefined },
   );
   const contexts = new TlsContexts({
-    ...{ limits: all, link, isBanned: () => false },
+    ...{ limits: all, link, isBanned: () => false, onUnusable: () => undefined },
     nowMs: () => performance.now(),
   });
   const exchanges: HttpExchange[] = [];

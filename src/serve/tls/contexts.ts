@@ -15,6 +15,8 @@ export interface TlsContextsOptions {
   readonly link: ControlLink;
   /** Whether the operator has banned the name: then it has no certificate. */
   readonly isBanned: (hostName: HostName | undefined) => boolean;
+  /** A pair that the control plane has, and OpenSSL does not take; for the log. */
+  readonly onUnusable: (serverName: string | undefined, reason: string) => void;
   readonly nowMs: () => number;
 }
 
@@ -103,14 +105,30 @@ export class TlsContexts {
       held.expiresAtMs = expiresAtMs;
       return answerOf(held);
     }
-    const context = createSecureContext({
-      cert: pair.chainPem,
-      key: pair.keyPem,
-      minVersion: 'TLSv1.2',
-    });
+    const context = makeContext(pair);
+    if (typeof context === 'string') {
+      this.#options.onUnusable(hostName, context);
+      // It is not tried again for each handshake; a pair that was at hand is better than nothing.
+      if (held !== undefined) {
+        held.expiresAtMs = expiresAtMs;
+        return answerOf(held);
+      }
+      const reason = `its certificate cannot be used: ${context}`;
+      this.#refused.set(key, { reason, expiresAtMs });
+      return { kind: 'none', reason };
+    }
     const fresh = { id, pair, context, expiresAtMs };
     this.#held.set(key, fresh);
     return answerOf(fresh);
+  }
+}
+
+/** Why not, where OpenSSL does not take the pair. */
+function makeContext({ chainPem, keyPem }: CertificatePair): SecureContext | string {
+  try {
+    return createSecureContext({ cert: chainPem, key: keyPem, minVersion: 'TLSv1.2' });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -48,6 +48,8 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const contexts = new TlsContexts({
     ...{ limits: config.limits, link, nowMs },
     isBanned: (hostName) => bans.isHostBanned(hostName),
+    onUnusable: (serverName, reason) =>
+      journal.tell('certificate-unusable', { serverName, reason }),
   });
   const isFolderMode = config.folder !== undefined;
   const door = new PlainDoor({

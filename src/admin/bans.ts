@@ -34,6 +34,8 @@ export interface BanBookOptions {
   readonly nowMs: () => number;
   /** What is in force has changed. */
   readonly onChange: (rules: BanRules) => void;
+  /** Bans that have ended could not be taken out of the file. */
+  readonly onTrouble: (error: unknown) => void;
 }
 
 const bansMax = 10_000;
@@ -51,6 +53,7 @@ export class BanBook {
   readonly #database: DatabaseSync;
   readonly #timer: NodeJS.Timeout;
   #rules: BanRules = noBans;
+  #isTroubleTold = false;
 
   /** @throws TerrafirmaError `state`. */
   constructor(options: BanBookOptions) {
@@ -72,7 +75,7 @@ export class BanBook {
       throw new TerrafirmaError('state', detail, { cause });
     }
     this.#rules = this.#read();
-    this.#timer = setInterval(() => this.#forgetEnded(), lookMs).unref();
+    this.#timer = setInterval(() => this.#look(), lookMs).unref();
   }
 
   /** What is in force now. */
@@ -130,8 +133,22 @@ export class BanBook {
     this.#database.close();
   }
 
+  /** Somebody else may write to the file, or the disk be full: no reason to end the daemon. */
+  #look(): void {
+    try {
+      this.#forgetEnded();
+      this.#isTroubleTold = false;
+    } catch (error) {
+      if (!this.#isTroubleTold) this.#options.onTrouble(error);
+      this.#isTroubleTold = true;
+    }
+  }
+
   #forgetEnded(): void {
     const now = new Date(this.#options.nowMs()).toISOString();
+    // To write takes the file for itself, and waits for who has it: not each second for nothing.
+    const ended = this.list().some(({ until }) => until !== null && until <= now);
+    if (!ended) return;
     const { changes } = this.#database
       .prepare('DELETE FROM bans WHERE until IS NOT NULL AND until <= ?')
       .run(now);

@@ -101,7 +101,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
       tell: (news) => parts.threads?.tell({ kind: 'capability-news', ...news }),
     });
     const counters = openCounters(config);
-    parts.bans = openBans(config, (bans) => parts.threads?.tell({ kind: 'bans', bans }));
+    parts.bans = openBans(config, journal, (bans) => parts.threads?.tell({ kind: 'bans', bans }));
     const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
     const nodes = await openNodes(config, journal, { keeper: store, shared });
     const judged = new Histogram(judgeBucketsS);

@@ -20,6 +20,7 @@ import type { Config } from '../config/config.ts';
 import type { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
 import type { CounterBook } from '../journal/counter-book.ts';
+import type { Journal } from '../journal/journal.ts';
 import { LogRing } from '../journal/log-ring.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
@@ -169,10 +170,15 @@ function openDashboard(
 /** @throws TerrafirmaError `state`. */
 export function openBans(
   { proxies, stateDirectory }: Config,
+  journal: Journal,
   onChange: (rules: BanRules) => void,
 ): BanBook {
   const { trustedCidrs } = proxies;
-  return new BanBook({ stateDirectory, trustedCidrs, nowMs: Date.now, onChange });
+  const onTrouble = (error: unknown): void => {
+    const reason = `bans that have ended are still in force: ${describeError(error)}`;
+    journal.tell('admin-trouble', { reason });
+  };
+  return new BanBook({ stateDirectory, trustedCidrs, nowMs: Date.now, onChange, onTrouble });
 }
 
 function nowMs(): number {

@@ -26,7 +26,7 @@ afterEach(() => {
   state[Symbol.dispose]();
 });
 
-test('a file that is held by another ends no daemon, and the ban ends when it is free', async () => {
+test('a file that is held by another ends no daemon, and the ban ends later', async () => {
   const until = new Date(nowMs + 60_000).toISOString();
   book.add({ kind: 'host', value: 'site.test', reason: '', until });
   const other = new DatabaseSync(operatorPath(state.directory));

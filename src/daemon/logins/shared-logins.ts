@@ -95,7 +95,7 @@ export class SharedLogins {
   }
 }
 
-/** Undefined for what is no bucket, such as a row of another release: the next failure replaces it. */
+/** Undefined for what is none, such as a row of another release: the next failure replaces it. */
 function parseBucket(value: Uint8Array): Bucket | undefined {
   try {
     const { atMs, tokens } = JSON.parse(Buffer.from(value).toString()) ?? {};

@@ -22,9 +22,18 @@ export async function readNodes(
     space,
     items.map(({ key }) => key),
   );
-  return entries.flatMap((entry) =>
-    entry === undefined ? [] : [JSON.parse(Buffer.from(entry.value).toString()) as NodeEntry],
-  );
+  return entries.flatMap((entry) => (entry === undefined ? [] : parseEntry(entry.value)));
+}
+
+/** What is none, such as a row of another release, is left out. */
+function parseEntry(value: Uint8Array): readonly NodeEntry[] {
+  try {
+    const { node, startedAtMs } = JSON.parse(Buffer.from(value).toString()) ?? {};
+    const isEntry = typeof node === 'string' && Number.isFinite(startedAtMs);
+    return isEntry ? [{ node, startedAtMs }] : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Says that this node is there, until it is closed. While the engine is away nothing is said. */

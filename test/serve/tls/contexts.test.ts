@@ -39,7 +39,7 @@ function issue(): CertificatePair {
   return new TestAuthority().issueWithKey('site.test', validity);
 }
 
-test('a pair that does not fit together is told of, and refuses handshakes for its time', async () => {
+test('a pair that does not fit is told of, and refuses handshakes for its time', async () => {
   const broken = { ...issue(), keyPem: issue().keyPem };
   const { asked, contexts, unusable } = openContexts([broken]);
   for (let count = 0; count < 3; count += 1) {

@@ -20,7 +20,7 @@ import {
 } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
 
-type KvWorld = Pick<AdminWorld, 'journal' | 'store'>;
+type KvWorld = Pick<AdminWorld, 'journal' | 'nowMs' | 'store'>;
 
 const wait = { deadlineMs: 10_000 };
 const listedFallback = 100;
@@ -85,9 +85,9 @@ async function readKey({ store }: KvWorld, request: AdminRequest): Promise<Admin
   return { kind: 'bytes', mediaType: 'application/octet-stream', bytes: entry.value, headers };
 }
 
-/** One step: nothing of a guest's comes between the look and the write. */
+/** With a condition, nothing of a guest's comes between the look and the write. */
 async function writeKey(
-  { journal, store }: KvWorld,
+  { journal, nowMs, store }: KvWorld,
   request: AdminRequest,
   change: Pick<Write, 'op'> & { readonly value?: Uint8Array },
 ): Promise<AdminReply> {
@@ -99,10 +99,12 @@ async function writeKey(
   const hasCondition =
     request.headers['if-match'] !== undefined || request.headers['if-none-match'] !== undefined;
   if (change.op === 'delete' && entry === undefined) return notThere('key', keyText);
+  const endsAtMs = change.op === 'put' ? entry?.expiresAtMs : undefined;
   const write: Write = {
     ...{ key, ...change },
     // What a guest keeps beside the value, and when it ends, stays.
     ...(entry?.meta === undefined ? {} : { meta: entry.meta }),
+    ...(endsAtMs === undefined ? {} : { ttlMs: Math.max(1, endsAtMs - nowMs()) }),
     ...(hasCondition ? { ifRevision: entry?.revision ?? 0 } : {}),
   };
   const result = await store.commit(space, [write], wait);

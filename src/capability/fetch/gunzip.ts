@@ -41,8 +41,14 @@ class GunzippedBody implements ReplyBody {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#isOver) return undefined;
     if (!this.#hasBegun && !(await this.#begin())) return undefined;
-    const { done, value } = await this.#pieces.next();
-    if (done !== true) return value;
+    try {
+      const { done, value } = await this.#pieces.next();
+      if (done !== true) return value;
+    } catch (error) {
+      // It may wait for more from a server that has no reason to say more, or to hang up.
+      this.cancel();
+      throw error;
+    }
     this.#isOver = true;
     return undefined;
   }

@@ -47,6 +47,16 @@ describe('a reply in gzip', () => {
     expect(await readAll(reply)).toBe('hello');
   });
 
+  test('that is broken is not waited for any longer', async () => {
+    const { promise: left, resolve } = Promise.withResolvers<void>();
+    answer = (response) => {
+      response.once('close', resolve);
+      response.setHeader('content-encoding', 'gzip').write('this is no gzip');
+    };
+    await expect(readAll(await open())).rejects.toThrow();
+    await left;
+  });
+
   test('is given as it came where that is not asked for', async () => {
     const coded = gzipSync('hello');
     answer = (response) => response.setHeader('content-encoding', 'gzip').end(coded);

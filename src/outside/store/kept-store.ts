@@ -41,6 +41,8 @@ export class KeptStore implements SharedStore {
   readonly #store: SharedStore;
   /** What lies in each file, where this process wrote it. */
   readonly #revisions = new Map<string, number>();
+  /** The last change of each file that is not done. */
+  readonly #keeping = new Map<string, Promise<void>>();
 
   constructor(options: KeptStoreOptions) {
     this.#options = options;
@@ -138,8 +140,20 @@ export class KeptStore implements SharedStore {
   async #keep(space: Space, key: Uint8Array, entry: Entry | undefined): Promise<void> {
     if (!this.#isKept(key)) return;
     const path = this.#path(space, key);
+    // One after the other: of two at once the older could be there last, and stay.
+    const keeping = (this.#keeping.get(path) ?? Promise.resolve()).then(() =>
+      this.#keepAt(path, key, entry),
+    );
+    this.#keeping.set(path, keeping);
+    await keeping;
+    if (this.#keeping.get(path) === keeping) this.#keeping.delete(path);
+  }
+
+  /** Never rejects. What was read before a write, and comes after it, is not kept. */
+  async #keepAt(path: string, key: Uint8Array, entry: Entry | undefined): Promise<void> {
     const revision = entry?.revision ?? 0;
-    if (this.#revisions.get(path) === revision) return;
+    const known = this.#revisions.get(path);
+    if (known === revision || (entry !== undefined && revision < (known ?? 0))) return;
     try {
       if (entry === undefined) await rm(path, { recursive: true, force: true });
       else await writeDurably(path, encode(key, entry));

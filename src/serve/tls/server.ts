@@ -71,11 +71,7 @@ export function createTlsServer(options: TlsServerOptions): Server {
   /** What handshakes that name nobody get now. */
   const nobodys = new WeakMap<Server, CertificatePair>();
   const handshakes = new HandshakeTurns(takeListener(server, 'connection'));
-  const giveToNode = takeListener(server, 'secureConnection');
-  const serveHttp1 = (socket: Socket): void => {
-    giveToNode(socket);
-    readAsStream(socket);
-  };
+  const serveHttp1 = takeListener(server, 'secureConnection');
   server.on('connection', (socket: Socket) => {
     options.greeting.add(socket);
     socket.once('close', () => options.greeting.delete(socket));
@@ -100,20 +96,6 @@ export function createTlsServer(options: TlsServerOptions): Server {
     socket.destroy();
   });
   return server;
-}
-
-/**
- * Node's parser reads from below the stream, until somebody listens to it. Below, all records that
- * came together are handed over, also when the parser has been told to wait for an answer under
- * way: it took the next of them for a fault, and a client that sends ahead got 400.
- */
-function readAsStream(socket: Socket): void {
-  socket.on('data', ignore);
-  socket.off('data', ignore);
-}
-
-function ignore(): void {
-  // The parser has it.
 }
 
 /** Whether the handshake may begin. Where not, the connection has been answered. */

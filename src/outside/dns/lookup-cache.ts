@@ -32,9 +32,10 @@ export class LookupCache<T> {
     return this.#known.peek(key);
   }
 
-  /** The next question is asked anew. */
+  /** The next question is asked anew: what is under way may bring what is to be forgotten. */
   forget(key: string): void {
     this.#known.delete(key);
+    this.#underWay.delete(key);
   }
 
   /** What is known of `key`, or what `look` finds. A rejection of `look` is not remembered. */
@@ -47,10 +48,10 @@ export class LookupCache<T> {
     this.#underWay.set(key, work);
     try {
       const lookup = await work;
-      this.#known.set(key, lookup);
+      if (this.#underWay.get(key) === work) this.#known.set(key, lookup);
       return lookup;
     } finally {
-      this.#underWay.delete(key);
+      if (this.#underWay.get(key) === work) this.#underWay.delete(key);
     }
   }
 }

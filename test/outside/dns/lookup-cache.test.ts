@@ -23,3 +23,15 @@ test('no more entries are kept than allowed', async () => {
   }
   expect(cache.size).toBe(3);
 });
+
+test('what is forgotten while it is looked up is asked anew, and not kept', async () => {
+  const cache = new LookupCache<string>({ entriesMax: 10, nowMs: () => 0 });
+  const found = (value: string) => ({ kind: 'found', value, expiresAtMs: 1 }) as const;
+  const older = Promise.withResolvers<ReturnType<typeof found>>();
+  const first = cache.get('name', () => older.promise);
+  cache.forget('name');
+  expect(await cache.get('name', async () => found('newer'))).toEqual(found('newer'));
+  older.resolve(found('older'));
+  expect(await first).toEqual(found('older'));
+  expect(cache.peek('name')).toEqual(found('newer'));
+});

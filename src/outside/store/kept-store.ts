@@ -176,7 +176,7 @@ export class KeptStore implements SharedStore {
     const directory = this.#directoryOf(space);
     const names = await readdir(directory).catch(absent);
     const found = await Promise.all(
-      (names ?? []).map((name) => this.#readFile(join(directory, name))),
+      (names ?? []).filter(isWhole).map((name) => this.#readFile(join(directory, name))),
     );
     const items = found
       .flatMap((kept) => {
@@ -205,6 +205,11 @@ export class KeptStore implements SharedStore {
     const hash = createHash('sha256').update(key).digest('hex');
     return join(this.#directoryOf(space), hash);
   }
+}
+
+/** Others are what was being written when a process was killed. */
+function isWhole(name: string): boolean {
+  return /^[0-9a-f]{64}$/.test(name);
 }
 
 /** Length of the key, key, revision, value. */

@@ -1,3 +1,5 @@
+import { copyFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { DirectStore } from '../../../src/outside/store/direct-store.ts';
@@ -24,6 +26,12 @@ afterEach(async () => {
   state[Symbol.dispose]();
 });
 
+function filesIn(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
 test('what is kept is the newest, also where it was read and written at once', async () => {
   const kept = new KeptStore({
     ...{ store, directory: state.path('kept'), prefixes: [Buffer.from('certificate/')] },
@@ -39,6 +47,9 @@ test('what is kept is the newest, also where it was read and written at once', a
   }
   await Promise.all(all);
   await store.close();
+  const [name = ''] = filesIn(state.path('kept'));
+  copyFileSync(name, `${name}.unfinished`);
+  expect((await kept.list(space, { prefix: key, limit: 10 })).items).toHaveLength(1);
   const [entry] = await kept.read(space, [key]);
   expect(Buffer.from(entry?.value ?? []).toString()).toBe('39');
 });

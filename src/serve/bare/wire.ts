@@ -290,7 +290,8 @@ export class BareWire implements Wire, Departure, Watched {
   }
 
   destroy(): void {
-    this.#carrier.socket.destroy();
+    // The connection may be another answer's by now.
+    if (!this.#isFinished) this.#carrier.socket.destroy();
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TerrafirmaError } from '../../errors.ts';
@@ -58,6 +59,7 @@ export async function buildFunction(
       const reason = `Cannot build ${each.name}: its command must end with 0: received ${code}`;
       return { kind: 'failed', reason, output: output.text, isUsage: false };
     }
+    requireOutput(each);
     const bytes = await readNamedFile(each.output, parts.moduleBytesMax);
     const judged = await parts.judge.judge(bytes);
     const refusal = judged.kind === 'refused' ? judged.error.detail : judged.failure;
@@ -72,6 +74,19 @@ export async function buildFunction(
     if (!(error instanceof TerrafirmaError)) throw error;
     return { kind: 'failed', reason: error.message, output: output.text, isUsage: true };
   }
+}
+
+/**
+ * Tools may write elsewhere and end well, as cargo does by `CARGO_TARGET_DIR`.
+ * @throws TerrafirmaError `usage`
+ */
+function requireOutput({ name, output }: ProjectFunction): void {
+  if (existsSync(output)) return;
+  const rule = 'its command must write the file that "output" in project.toml names';
+  throw new TerrafirmaError(
+    'usage',
+    `Cannot build ${name}: ${rule}: received none at ${output}; look where it writes`,
+  );
 }
 
 /** Beside the old one and renamed: whoever reads the site sees one whole module or the other. */

@@ -55,6 +55,16 @@ describe('terrafirma build', () => {
     expect(stdout).toContain('hello.wasm  built');
   });
 
+  test('says which file a command that ended well has not written', async () => {
+    project('[[function]]\nname = "a.wasm"\ncommand = "true"\noutput = "target/a.wasm"\n');
+    const { code, stderr } = await build();
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      'Cannot build a.wasm: its command must write the file that "output" in project.toml names: ' +
+        `received none at ${folder.path('target/a.wasm')}`,
+    );
+  });
+
   test('builds one alone by its name, with or without the ending', async () => {
     folder.write('hello.bin', guestBytes('hello'));
     project(copying('a.wasm', 'hello.bin'), copying('b.wasm', 'hello.bin'));

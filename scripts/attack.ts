@@ -14,9 +14,12 @@ const line = {
   command: 'npm run attack --',
   about:
     'Starts a daemon, attacks it as strangers would, and tells what Alice, who has nothing to\n' +
-    'do with it, notices. Neither --turns nor --waits waits for memory to come back: what is\n' +
-    'said of that means nothing then.',
+    'do with it, notices: "without → with the attack" of her answers and of what she stores,\n' +
+    'her slowest deploy and first visit, the memory of the daemon before, during and after, and\n' +
+    'how long it took to end. HURT says which bar was missed. Neither --turns nor --waits waits for\n' +
+    'memory to come back: what is said of that means nothing then.',
   flags: {
+    list: { kind: 'switch', means: 'The attacks, and what each does; none is run' },
     only: { kind: 'text', value: 'NAMES', means: 'Some of the attacks, with commas' },
     seconds: { kind: 'number', fallback: 20, min: 1, means: 'How long each lasts' },
     together: { kind: 'switch', means: 'All of them at once' },
@@ -64,6 +67,10 @@ function watched(): 'turns' | 'waits' | undefined {
   return flags.waits ? 'waits' : undefined;
 }
 
+if (flags.list) {
+  for (const { name, what } of attacks) console.log(`${name.padEnd(18)}${what}`);
+  process.exit();
+}
 const chosen = choose(flags.only);
 const trials = flags.together ? [chosen] : chosen.map((attack) => [attack]);
 const results: unknown[] = [];

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { attacks } from '../../scripts/attack/catalogue.ts';
 import { parseScriptLine } from '../../scripts/command-line.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -112,4 +113,13 @@ describe('every command', () => {
       expect(wrong.stderr).toMatch(/^Cannot run .*--nonsense.*\nSee: .* --help\n$/);
     },
   );
+
+  test('the attacks are listed, and none is run', () => {
+    const env = { ...process.env, VITEST: undefined };
+    const listing = ['scripts/attack.ts', '--list'];
+    const run = spawnSync(process.execPath, listing, { cwd: root, encoding: 'utf8', env });
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    for (const { name, what } of attacks)
+      expect(run.stdout).toContain(`${name.padEnd(18)}${what}\n`);
+  });
 });

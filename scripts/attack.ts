@@ -16,8 +16,8 @@ const line = {
     'Starts a daemon, attacks it as strangers would, and tells what Alice, who has nothing to\n' +
     'do with it, notices: "without → with the attack" of her answers and of what she stores,\n' +
     'her slowest deploy and first visit, the memory of the daemon before, during and after, and\n' +
-    'how long it took to end. HURT says which bar was missed. Neither --turns nor --waits waits for\n' +
-    'memory to come back: what is said of that means nothing then.',
+    'how long it took to end. HURT says which bar was missed. Neither --turns nor --waits\n' +
+    'waits for memory to come back: what is said of that means nothing then.',
   flags: {
     list: { kind: 'switch', means: 'The attacks, and what each does; none is run' },
     only: { kind: 'text', value: 'NAMES', means: 'Some of the attacks, with commas' },

@@ -118,7 +118,7 @@ export class CronClaims {
 
   async #read(key: Uint8Array): Promise<ClaimRow | undefined> {
     const [entry] = await this.#options.store.read(space, [key], { fresh: true });
-    return entry === undefined ? undefined : JSON.parse(Buffer.from(entry.value).toString());
+    return entry === undefined ? undefined : parseRow(entry.value);
   }
 
   async *#keysBelow(start: string): AsyncGenerator<Uint8Array> {
@@ -150,6 +150,17 @@ function slotOf(key: Uint8Array): Slot | undefined {
   if (entryId === undefined || !Number.isSafeInteger(time)) return undefined;
   const folderKey = parts.slice(1, -2).join('\n') as FolderKey;
   return { folderKey, entryId, scheduledAtMs: time };
+}
+
+/** Undefined for what is none, such as a row of another release: the claim stands all the same. */
+function parseRow(value: Uint8Array): ClaimRow | undefined {
+  try {
+    const { state, token, node, modulePath } = JSON.parse(Buffer.from(value).toString()) ?? {};
+    const isRow = [state, token, node, modulePath].every((each) => typeof each === 'string');
+    return isRow ? { state, token, node, modulePath } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function encode(row: ClaimRow): Uint8Array {

@@ -78,9 +78,8 @@ export class LastHosts {
 
   async #read(folderKey: FolderKey): Promise<Seen | undefined> {
     const [entry] = await this.#options.store.read(space, [keyOf(folderKey)]);
-    if (entry === undefined) return undefined;
-    const seen: Seen = JSON.parse(Buffer.from(entry.value).toString());
-    this.#seen.set(folderKey, seen);
+    const seen = entry === undefined ? undefined : parseSeen(entry.value);
+    if (seen !== undefined) this.#seen.set(folderKey, seen);
     return seen;
   }
 
@@ -88,6 +87,18 @@ export class LastHosts {
     const value = Buffer.from(JSON.stringify(seen));
     const write = { key: keyOf(folderKey), op: 'put', value, ttlMs: keptMs } as const;
     await this.#options.store.commit(space, [write], { deadlineMs });
+  }
+}
+
+/** Undefined for what is none, such as a row of another release: the next visit replaces it. */
+function parseSeen(value: Uint8Array): Seen | undefined {
+  try {
+    const { hostName, atMs } = JSON.parse(Buffer.from(value).toString()) ?? {};
+    return typeof hostName === 'string' && Number.isFinite(atMs)
+      ? { hostName: hostName as HostName, atMs }
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

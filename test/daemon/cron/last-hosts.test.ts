@@ -49,6 +49,16 @@ describe('LastHosts', () => {
     expect(await next.hostFor(siteWith(''))).toEqual({ kind: 'host', hostName: 'seen.example' });
   });
 
+  test('a row that cannot be read is none', async () => {
+    const key = Buffer.from(`host\n${folderKey}`);
+    for (const text of ['{', 'null', '{"hostName":1,"atMs":1}']) {
+      const write = { key, op: 'put', value: Buffer.from(text) } as const;
+      const store = stage.openStore();
+      await store.commit({ area: 'site', name: 'cron' }, [write], { deadlineMs: 20_000 });
+      expect(await stage.openHosts().hostFor(siteWith(''))).toMatchObject({ kind: 'rests' });
+    }
+  });
+
   test('a folder of which no name is known rests', async () => {
     expect(await stage.openHosts().hostFor(siteWith(''))).toMatchObject({
       kind: 'rests',

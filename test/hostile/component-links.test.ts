@@ -51,6 +51,22 @@ describe('deploy refuses', () => {
     expect(refusal(guest)).toMatch(/set-status-code.* has another type here/);
   });
 
+  test('an interface that nobody has, and says where all of them are listed', () => {
+    const owner = 'acme:rockets/launch@1.0.0';
+    const foreign = new Interfaces();
+    const random = foreign.imports.get(compatibleName('wasi:random/random@0.2.0'));
+    if (random === undefined) throw new TypeError('Cannot find random');
+    const imports = new Map([...foreign.imports, [compatibleName(owner), random]]);
+    Object.assign(foreign, { imports });
+    const calls = { [owner]: { 'get-random-u64': '$random' } };
+    const type: FuncType = { kind: 'func', isAsync: false, params: [], result: { kind: 'u64' } };
+    const importTypes = { [`${owner}#get-random-u64`]: type };
+    const guest = () => callingGuest({ calls, code: hello, interfaces: foreign, importTypes });
+    expect(refusal(guest)).toMatch(
+      /unknown interface "acme:rockets\/launch@1\.0\.0"; .*docs\/guests\/components\.md.*wac plug/,
+    );
+  });
+
   test('fields where a request is expected', () => {
     const name = '[constructor]outgoing-response';
     const key = `${http}#${name}`;

@@ -83,6 +83,9 @@ function namesOf(type: ValueType): unknown {
   return type.kind === 'result' ? [isThere(type.ok), isThere(type.error)] : undefined;
 }
 
+const adviceOnUnknown =
+  'docs/guests/components.md lists what there is, and `wac plug` puts in a component that has it';
+
 /** The export that a request calls; `entry` names it, as in `findEntry`. */
 export function judgeComponent(
   plan: ComponentPlan,
@@ -102,6 +105,7 @@ export function judgeComponent(
   const unique = [...new Set(faults)];
   const named = unique.slice(0, faultsNamedMax);
   if (unique.length > named.length) named.push(`and ${unique.length - named.length} more`);
+  if (unique.some((fault) => fault.startsWith('unknown '))) named.push(adviceOnUnknown);
   return { kind: 'refused', reason: `Cannot run the component: ${named.join('; ')}` };
 }
 

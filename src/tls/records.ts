@@ -77,11 +77,38 @@ export function encode(value: StoredCertificate | FailureEntry | TimeBuckets): U
   return bytesOf(JSON.stringify(value));
 }
 
-/** `T` is what was encoded under the key: nobody else writes to the space. */
-export function decode<T extends StoredCertificate | FailureEntry | TimeBuckets>(
-  value: Uint8Array,
-): T {
-  return JSON.parse(textOf(value)) as T;
+/** Undefined for what is none, such as a damaged row: another is ordered in its place. */
+export function readCertificate(value: Uint8Array): StoredCertificate | undefined {
+  const read = parse<StoredCertificate>(value);
+  const { chainPem, directoryUrl, hostName, keyPem } = read;
+  const { issuedAtMs, notAfterMs, renewAtMs, windowAskAtMs } = read;
+  const isRead =
+    [chainPem, directoryUrl, hostName, keyPem].every((each) => typeof each === 'string') &&
+    [issuedAtMs, notAfterMs, renewAtMs, windowAskAtMs].every(Number.isFinite);
+  return isRead ? (read as StoredCertificate) : undefined;
+}
+
+/** Undefined for what is none: the next failure replaces it. */
+export function readFailure(value: Uint8Array): FailureEntry | undefined {
+  const read = parse<FailureEntry>(value);
+  const { failures, reason, untilMs } = read;
+  const isRead = [failures, untilMs].every(Number.isFinite) && typeof reason === 'string';
+  return isRead ? (read as FailureEntry) : undefined;
+}
+
+/** Undefined for what is none: the next order replaces it. */
+export function readBuckets(value: Uint8Array): TimeBuckets | undefined {
+  const read = parse<TimeBuckets>(value);
+  const isRead = Number.isFinite(read.at) && Array.isArray(read.c) && read.c.every(Number.isFinite);
+  return isRead ? (read as TimeBuckets) : undefined;
+}
+
+function parse<T>(value: Uint8Array): Partial<T> {
+  try {
+    return Object(JSON.parse(textOf(value)));
+  } catch {
+    return {};
+  }
 }
 
 export function bytesOf(text: string): Uint8Array {

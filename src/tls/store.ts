@@ -15,12 +15,14 @@ import type { Claim, Lease } from '../outside/store/leases.ts';
 import { type CertificateState, DueIndex } from './due-index.ts';
 import {
   bytesOf,
-  decode,
   encode,
   type FailureEntry,
   hostNameOf,
   keys,
   orderedNameOf,
+  readBuckets,
+  readCertificate,
+  readFailure,
   type StoredCertificate,
   certificateSpace as space,
   textOf,
@@ -96,7 +98,7 @@ export class TlsStore {
 
   async certificate(hostName: HostName): Promise<StoredCertificate | undefined> {
     const value = await this.#read(keys.certificate(hostName));
-    return value === undefined ? undefined : decode<StoredCertificate>(value);
+    return value === undefined ? undefined : readCertificate(value);
   }
 
   /**
@@ -196,7 +198,7 @@ export class TlsStore {
 
   async failure(hostName: HostName): Promise<FailureEntry | undefined> {
     const value = await this.#read(keys.failure(hostName));
-    return value === undefined ? undefined : decode<FailureEntry>(value);
+    return value === undefined ? undefined : readFailure(value);
   }
 
   /** Lets go of the lock under which it was ordered, too. */
@@ -251,7 +253,7 @@ export class TlsStore {
     );
     return entries.map((entry) => ({
       revision: entry?.revision ?? 0,
-      buckets: entry === undefined ? undefined : decode<TimeBuckets>(entry.value),
+      buckets: entry === undefined ? undefined : readBuckets(entry.value),
     }));
   }
 
@@ -287,8 +289,9 @@ export class TlsStore {
     const key = keys.certificate(hostName);
     await this.#retry(async () => {
       const [entry] = await this.#options.store.read(space, [key]);
-      if (entry === undefined) return { value: undefined };
-      const certificate = roundTimes({ ...decode<StoredCertificate>(entry.value), ...change });
+      const known = entry === undefined ? undefined : readCertificate(entry.value);
+      if (entry === undefined || known === undefined) return { value: undefined };
+      const certificate = roundTimes({ ...known, ...change });
       const { revision: ifRevision } = entry;
       const write: Write = { key, op: 'put', value: encode(certificate), ifRevision };
       const result = await this.#options.store.commit(space, [write], wait);
@@ -301,7 +304,7 @@ export class TlsStore {
   async #certificates(names: readonly HostName[]): Promise<readonly StoredCertificate[]> {
     const entries = await this.#options.store.read(space, names.map(keys.certificate));
     return entries.flatMap((entry) =>
-      entry === undefined ? [] : [decode<StoredCertificate>(entry.value)],
+      entry === undefined ? [] : (readCertificate(entry.value) ?? []),
     );
   }
 

@@ -8,7 +8,7 @@ import { DirectStore } from '../../src/outside/store/direct-store.ts';
 import { takeOverLegacy } from '../../src/outside/store/legacy.ts';
 import { openBlobs } from '../../src/outside/store/open.ts';
 import { openDatabase, storePath } from '../../src/outside/store/sqlite-schema.ts';
-import { hourShape, keys } from '../../src/tls/records.ts';
+import { certificateSpace, hourShape, keys } from '../../src/tls/records.ts';
 import { TlsStore } from '../../src/tls/store.ts';
 import { writeOldTls } from '../outside/store/old-files.ts';
 
@@ -60,6 +60,29 @@ describe('the store of certificates', () => {
     const other = (): string => 'another';
     expect(await again.accountKeyPem(certificate.directoryUrl, other)).toBe('account');
     expect(again.countCertificates()).toBe(1);
+  });
+
+  test('a row that cannot be read is none, and is replaced', async () => {
+    await (await open()).saveCertificate(certificate);
+    const other = 'b.test' as HostName;
+    for (const text of ['{', 'null', '{"hostName":"b.test"}']) {
+      const damaged = [keys.certificate(other), keys.failure(other), keys.allOrders].map(
+        (key) => ({ key, op: 'put', value: Buffer.from(text) }) as const,
+      );
+      await opened[0]?.commit(certificateSpace, damaged, { deadlineMs: 10_000 });
+      const store = await open();
+      expect(await store.listCertificates(undefined, 10)).toEqual([certificate]);
+      expect(await store.certificate(other)).toBeUndefined();
+      expect(await store.failure(other)).toBeUndefined();
+      await store.setRenewal(other, 70);
+      const allows = ([count]: readonly number[]): boolean => count === 0;
+      expect(await store.takeOrder([{ key: keys.allOrders, shape: hourShape, allows }])).toBe(
+        undefined,
+      );
+    }
+    const store = await open();
+    await store.saveCertificate({ ...certificate, hostName: other });
+    expect(store.countCertificates()).toBe(2);
   });
 
   test('two that are new at once have one account', async () => {

@@ -228,7 +228,7 @@ describe('failures of paths, modules and runs', () => {
     // A file that was just written may still be growing: there is nothing to judge.
     fresh.write('growing.wasm', 'begun');
     const reply = await ask(patient.port, '/growing.wasm');
-    expectFailure(reply, 503, /being checked/);
+    expectFailure(reply, 503, /still being written/);
     expect(reply.headers['retry-after']).toBe('2');
   });
 

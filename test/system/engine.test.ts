@@ -18,7 +18,7 @@ const environment = {
 async function askJudged(port: number, path: string): Promise<TestReply> {
   return waitFor(async () => {
     const reply = await ask(port, path);
-    return reply.status === 503 && reply.text.includes('being checked') ? undefined : reply;
+    return reply.status === 503 && reply.text.includes('Cannot answer yet') ? undefined : reply;
   }, judgingMsMax);
 }
 

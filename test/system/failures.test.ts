@@ -139,7 +139,7 @@ describe('failures of paths, modules and runs', () => {
     for (const guest of guests) {
       await waitFor(async () => {
         const { text } = await ask(daemon.port, `/${guest}.wasm`);
-        return /being checked/.test(text) ? undefined : true;
+        return /Cannot answer yet/.test(text) ? undefined : true;
       });
     }
   });

@@ -71,13 +71,21 @@ export function encodeObject(bucket: Bucket, object: StoredObject): Uint8Array {
   );
 }
 
-/** Undefined: it was deleted, or is no file that goes by its digest. */
+/** Undefined: it was deleted, cannot be read, or is no file that goes by its digest. */
 export function decodeObject(message: Uint8Array): StoredObject | undefined {
-  const read: unknown = JSON.parse(Buffer.from(message).toString());
-  const { chunks, deleted, mtime, name, nuid: id, size } = Object(read);
+  const { chunks, deleted, mtime, name, nuid: id, size } = parse(message);
   if (deleted === true || !isDigest(name) || typeof id !== 'string') return undefined;
-  const storedAtMs = Date.parse(String(mtime));
-  return { digest: name, id, pieces: Number(chunks), bytes: Number(size), storedAtMs };
+  const [pieces, bytes] = [Number(chunks), Number(size)];
+  if (!Number.isSafeInteger(pieces) || !Number.isSafeInteger(bytes)) return undefined;
+  return { digest: name, id, pieces, bytes, storedAtMs: Date.parse(String(mtime)) };
+}
+
+function parse(message: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(Buffer.from(message).toString()));
+  } catch {
+    return {};
+  }
 }
 
 export function inPieces(bytes: Uint8Array): readonly Uint8Array[] {

@@ -70,6 +70,22 @@ describe.skipIf(natsProgram === undefined)('whole files', () => {
     expect(isSame(await store.blobs.get(digest), content)).toBe(true);
   });
 
+  test('a message that cannot be read is of none, and hides no other', async () => {
+    const content = randomBytes(10);
+    const damaged = randomBytes(10);
+    await store.blobs.put(digestOf(content), content);
+    const subject = new Bucket(bucket).objectOf(digestOf(damaged));
+    for (const text of ['{', 'null', `{"name":"${digestOf(damaged)}","nuid":"a"}`]) {
+      await jetstream(connection).publish(subject, text);
+      const listed = (await all(store)).map(({ digest }) => digest);
+      expect(listed).toContain(digestOf(content));
+      expect(listed).not.toContain(digestOf(damaged));
+      expect(await store.blobs.get(digestOf(damaged))).toBeUndefined();
+    }
+    await store.blobs.put(digestOf(damaged), damaged);
+    expect(isSame(await store.blobs.get(digestOf(damaged)), damaged)).toBe(true);
+  });
+
   test('whose pieces are damaged or gone count as absent', async () => {
     const content = randomBytes(large);
     const digest = digestOf(content);

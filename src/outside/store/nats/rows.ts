@@ -93,11 +93,21 @@ export function encodeUsage({ bytes, keys }: Usage): Uint8Array {
   return Buffer.from(JSON.stringify({ b: bytes, k: keys }));
 }
 
+/** What cannot be read counts as full: so the next write that needs room has it counted anew. */
 export function decodeUsage({ entry }: Row): Usage {
-  if (entry === undefined) return { bytes: 0, keys: 0 };
-  const { b: bytes, k: keys } = JSON.parse(Buffer.from(entry.value).toString());
-  if (Number.isSafeInteger(bytes) && Number.isSafeInteger(keys)) return { bytes, keys };
-  throw new TypeError('Cannot read what a space holds: it must be two numbers');
+  return entry === undefined ? { bytes: 0, keys: 0 } : (parseUsage(entry.value) ?? full);
+}
+
+const full: Usage = { bytes: Number.MAX_SAFE_INTEGER, keys: Number.MAX_SAFE_INTEGER };
+
+function parseUsage(value: Uint8Array): Usage | undefined {
+  try {
+    const { b: bytes, k: keys } = JSON.parse(Buffer.from(value).toString()) ?? {};
+    const isRead = Number.isSafeInteger(bytes) && Number.isSafeInteger(keys);
+    return isRead ? { bytes, keys } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** For how long the engine keeps what was written, as far as it is known. */

@@ -60,6 +60,18 @@ test('what the commit does not check is named: what is there already, conflicts,
   expect([...full.restsOn]).toContain(usage);
 });
 
+test.each(['{', 'null', '{"b":2}'])(
+  'a number that cannot be read, %s, counts as full',
+  (damaged) => {
+    const draft = draftOver({ a: row('1', 7), $: row(damaged, 8) });
+    // Whoever needs room is refused, and that has it counted anew.
+    const refused = { kind: 'error', error: { kind: 'limit' } };
+    expect(draft.apply(asked('put', 'b'))).toMatchObject(refused);
+    expect(draft.apply(asked('delete', 'a'))).toMatchObject({ kind: 'done' });
+    expect(draft.apply(asked('put', 'b'))).toMatchObject(refused);
+  },
+);
+
 test('a condition on what stays absent is checked by the commit of the others', () => {
   const draft = draftOver();
   const put = { op: 'put', key: bytes('a'), value: bytes('1') } as const;

@@ -114,7 +114,7 @@ export class DirectStore implements SharedStore {
     // A listener of its own for each watch: the same function may watch twice.
     const target: Listener = (notice) => listener(notice);
     this.#watchers.add(space, target);
-    this.#file.takeOthersWrote();
+    this.#othersWrote();
     this.#timer ??= setInterval(() => this.#look(), lookMs).unref();
     return { ready: Promise.resolve(), close: () => this.#watchers.remove(space, target) };
   }
@@ -148,8 +148,17 @@ export class DirectStore implements SharedStore {
   }
 
   #look(): void {
-    if (this.#watchers.isEmpty || !this.#file.takeOthersWrote()) return;
+    if (this.#watchers.isEmpty || !this.#othersWrote()) return;
     for (const target of this.#watchers.all()) target('reset');
+  }
+
+  /** A file that cannot be read now, say while it is locked, is looked at again. */
+  #othersWrote(): boolean {
+    try {
+      return this.#file.takeOthersWrote();
+    } catch {
+      return false;
+    }
   }
 
   #requireOpen(): void {

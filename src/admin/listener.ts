@@ -180,7 +180,7 @@ export class AdminListener {
     const { adminBodyBytesMax: bytesMax } = this.#options.limits;
     const chunks: Uint8Array[] = [];
     let bytes = 0;
-    for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
+    for await (const chunk of wholeOrRefused(incoming)) {
       bytes += chunk.length;
       if (bytes > bytesMax) {
         throw new TerrafirmaError(
@@ -251,6 +251,16 @@ export class AdminListener {
 }
 
 const nothing = new Uint8Array(0);
+
+/** @throws TerrafirmaError `bad-request` where it breaks off: that is its sender's doing. */
+async function* wholeOrRefused(incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* incoming as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    const detail = 'Cannot read the request: it must come whole: its body broke off';
+    throw new TerrafirmaError('bad-request', detail, { cause });
+  }
+}
 
 function send(
   response: ServerResponse,

@@ -1,7 +1,8 @@
 /** The kinds of admin listeners, and starts that they refuse. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -122,6 +123,20 @@ function faultsOf(text: string): readonly string[] {
   }
   return faults;
 }
+
+test('an upload that is broken off is no trouble of the operator', async () => {
+  const { daemon, folder } = await startWith();
+  await using _ = daemon;
+  using __ = folder;
+  const client = connect(socketOf(daemon));
+  const head = 'POST /v1/bans HTTP/1.1\r\nhost: admin\r\ncontent-type: application/json\r\n';
+  client.end(`${head}content-length: 100\r\n\r\n{`);
+  client.resume();
+  await once(client, 'close');
+  expect((await askAdmin(socketOf(daemon), '/healthz')).status).toBe(200);
+  await daemon.stop();
+  expect(daemon.log.filter(({ event }) => event === 'admin-trouble')).toEqual([]);
+});
 
 test('without a listener there is no socket', async () => {
   const folder = new TestFolder();

@@ -92,8 +92,11 @@ class ClusterWriter {
     tell(port, { kind: 'state', state: this.#engine.state });
   }
 
+  /** What is remembered is kept also where the connection does not close as it should. */
   async close(): Promise<void> {
-    await this.#engine.close();
+    await this.#engine.close().catch((error: unknown) => {
+      this.#tellTrouble(error instanceof Error ? error.message : String(error));
+    });
     await this.#memory.close();
     this.#mirror.close();
     for (const port of this.#ports.keys()) port.close();

@@ -253,9 +253,9 @@ export class NatsEngine {
         this.#options.onState();
         return;
       } catch (error) {
-        if (!(error instanceof StoreError)) throw error;
-        if (error.kind === 'refused') return this.#break(error);
-        this.#options.onTrouble(error.message);
+        if (error instanceof StoreError && error.kind === 'refused') return this.#break(error);
+        // Nobody waits for this: whatever went wrong is told, and tried again.
+        this.#options.onTrouble(error instanceof Error ? error.message : String(error));
         await wait(openRetryMs);
       }
     }

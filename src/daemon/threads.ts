@@ -270,13 +270,13 @@ export class ServingThreads {
   }
 
   async #answer(worker: Worker, id: number, question: Question): Promise<void> {
-    let reply: ToThread;
+    const tell = (reply: ToThread): void => worker.postMessage(reply);
     try {
-      reply = { kind: 'answer', id, value: await this.#options.answer(question) };
+      tell({ kind: 'answer', id, value: await this.#options.answer(question) });
     } catch (error) {
-      reply = { kind: 'failure', id, error: toErrorRecord(error) };
+      // Also of an answer that cannot be copied: who asked would wait for ever.
+      tell({ kind: 'failure', id, error: toErrorRecord(error) });
     }
-    worker.postMessage(reply);
   }
 
   /** The last resort: a thread that does not turn any more is ended, and `exit` replaces it. */

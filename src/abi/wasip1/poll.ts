@@ -75,11 +75,14 @@ export function pollOneoff({ subscription }: SnapshotLayout): DeclaredHostcall<W
 }
 
 function* poll(guest: WasiGuest, wanted: Buffers & Listed): Steps<void> {
-  const asked = yield* readSubscriptions(guest, wanted);
-  if (yield* giveEvents(guest, asked, wanted)) return;
-  const dueNs = yield* waitForOne(guest, asked);
-  const after = asked.map((subscription) => lookAgain(subscription, dueNs));
-  yield* giveEvents(guest, after, wanted);
+  let asked = yield* readSubscriptions(guest, wanted);
+  // An input that became ready may have been emptied before it is the guest's turn.
+  while (!(yield* giveEvents(guest, asked, wanted))) {
+    const startNs = guest.process.monotonicNs();
+    const dueNs = yield* waitForOne(guest, asked);
+    const waitedNs = guest.process.monotonicNs() - startNs;
+    asked = asked.map((subscription) => lookAgain(subscription, { dueNs, waitedNs }));
+  }
 }
 
 /** The delay that has passed; undefined when it was an input that became ready. */
@@ -109,11 +112,16 @@ function* waitForOne(
   return isDue ? shortestNs : undefined;
 }
 
-function lookAgain(subscription: Subscription, dueNs: bigint | undefined): Subscription {
+function lookAgain(
+  subscription: Subscription,
+  { dueNs, waitedNs }: { readonly dueNs: bigint | undefined; readonly waitedNs: bigint },
+): Subscription {
   const { delayNs, input } = subscription;
   if (input !== undefined) return { ...subscription, event: readinessOf(input) };
-  const isDue = dueNs !== undefined && delayNs !== undefined && delayNs <= dueNs;
-  return isDue ? { ...subscription, event: ready } : subscription;
+  if (delayNs === undefined) return subscription;
+  const isDue = dueNs !== undefined && delayNs <= dueNs;
+  if (isDue) return { ...subscription, event: ready };
+  return { ...subscription, delayNs: delayNs > waitedNs ? delayNs - waitedNs : 0n };
 }
 
 const ready: Readiness = { errno: 0, bytes: 0n, flags: 0 };

@@ -97,6 +97,33 @@ describe('poll_oneoff', () => {
     expect(events(puppet)).toEqual([{ userdata: 1n, errno: 0, type: 1, bytes: 3n, flags: 0 }]);
   });
 
+  test('an input that is empty again by the turn of the guest is waited for again', async () => {
+    const world = new World();
+    const stdin = new PipedInput();
+    const puppet = await createPuppet({ world, stdin });
+    const wanted = [
+      { userdata: 1n, read: 0 },
+      { userdata: 2n, clock: { id: 1, ns: 5_000_000n } },
+    ];
+    const first = poll(puppet, wanted);
+    world.elapse(3_000_000n);
+    stdin.push('abc');
+    stdin.take(3);
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    // Of the time it asked for, what has passed counts.
+    world.elapse(2_000_000n);
+    expect(await first).toBe(0);
+    expect(events(puppet)).toEqual([clockEvent(2n)]);
+    const second = poll(puppet, [{ userdata: 1n, read: 0 }]);
+    stdin.push('abc');
+    stdin.take(3);
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    stdin.push('de');
+    expect(await second).toBe(0);
+    expect(events(puppet)).toEqual([{ userdata: 1n, errno: 0, type: 1, bytes: 2n, flags: 0 }]);
+    expect(world.waiting.size).toBe(0);
+  });
+
   test('the end of the input is an event with a hang-up', async () => {
     const puppet = await createPuppet();
     await poll(puppet, [{ userdata: 1n, read: 0 }]);

@@ -46,9 +46,12 @@ describe('the bars of an attack', () => {
   });
 
   test('let answers be slower under several attacks at once', () => {
-    const measured = { ...held, during: { ...calm, latenciesMs: [399] } };
-    expect(judge(measured, barsFor(10))).toEqual([]);
-    expect(judge(measured, barsFor(1))).toHaveLength(1);
+    const slow = { latenciesMs: [399], deploysMs: [19_999], firstVisitsMs: [11_999] };
+    expect(judge({ ...held, during: { ...calm, ...slow } }, barsFor(10))).toEqual([]);
+    expect(judge({ ...held, during: { ...calm, ...slow } }, barsFor(1))).toHaveLength(3);
+    const slower = { latenciesMs: [401], deploysMs: [20_001], firstVisitsMs: [12_001] };
+    expect(judge({ ...held, during: { ...calm, ...slower } }, barsFor(10))).toHaveLength(3);
+    expect(judge({ ...held, during: { ...calm, failures: ['503'] } }, barsFor(10))).toHaveLength(1);
   });
 });
 

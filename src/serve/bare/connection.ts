@@ -18,6 +18,8 @@ import type { BareWire } from './wire.ts';
 /** What a connection keeps of what came behind a request, at most: a read, and as much unread. */
 export const aheadBytesMax = 128 * 1_024;
 
+const noBytes = Buffer.alloc(0);
+
 export interface BareConnectionOptions {
   /** What clients make this thread hold. */
   readonly clientBytes: ClientBytes;
@@ -48,6 +50,8 @@ export class BareConnection implements Asked, Watched {
   readonly #options: BareConnectionOptions;
   /** Of the request whose answer the connection belongs to. */
   #current: BareWire | undefined;
+  /** A head that node would refuse, of which the rest is still to come; the reader bounds it. */
+  #begun: Buffer | undefined;
   /** What has come behind that request. */
   #waiting: Buffer | undefined;
   /** More came than its client may make us keep: it ends after the answer. */
@@ -92,7 +96,8 @@ export class BareConnection implements Asked, Watched {
   /** It said nothing for too long: if that was not for want of somebody who listens. */
   onDeadline(): void {
     setImmediate(() => {
-      if (!this.#hasSpoken) this.socket.destroy();
+      if (this.#begun !== undefined) this.#handOver(this.#takeBegun());
+      else if (!this.#hasSpoken) this.socket.destroy();
     });
   }
 
@@ -114,7 +119,8 @@ export class BareConnection implements Asked, Watched {
 
   readonly #take = (chunk: Buffer): void => {
     if (this.isBusy) this.#hold(chunk);
-    else this.#read(chunk);
+    else if (this.#begun === undefined) this.#read(chunk);
+    else this.#read(Buffer.concat([this.#begun, chunk]));
   };
 
   #hold(chunk: Buffer): void {
@@ -139,9 +145,15 @@ export class BareConnection implements Asked, Watched {
 
   /** `bytes` begin where a request does. */
   #read(bytes: Buffer): void {
-    if (!this.#hasSpoken) this.#options.opening.unwatch(this);
+    const { heads, opening } = this.#options;
+    if (!this.#hasSpoken) opening.unwatch(this);
     this.#hasSpoken = true;
-    const head = this.#options.heads.read(bytes);
+    const head = heads.read(bytes);
+    if (head === undefined && heads.isWorthWaiting(bytes)) {
+      this.#awaitRest(bytes);
+      return;
+    }
+    if (this.#begun !== undefined) this.#takeBegun();
     if (head === undefined) {
       this.#handOver(bytes);
       return;
@@ -150,6 +162,20 @@ export class BareConnection implements Asked, Watched {
     if (this.#options.begin(this, head)) return;
     this.#takeWaiting();
     this.#handOver(bytes);
+  }
+
+  /** All of the head has the time that any head has; then node refuses it. */
+  #awaitRest(bytes: Buffer): void {
+    const { nowMs, opening } = this.#options;
+    if (this.#begun === undefined) opening.watch(this, nowMs());
+    this.#begun = bytes;
+  }
+
+  #takeBegun(): Buffer {
+    const begun = this.#begun ?? noBytes;
+    this.#begun = undefined;
+    this.#options.opening.unwatch(this);
+    return begun;
   }
 
   readonly #goOn = (): void => {
@@ -183,6 +209,7 @@ export class BareConnection implements Asked, Watched {
     const { leave, opening } = this.#options;
     opening.unwatch(this);
     leave(this);
+    this.#begun = undefined;
     this.#takeWaiting();
     this.#current?.gone();
   };

@@ -2,8 +2,10 @@
  * Reads heads of bare requests: those that are a head and nothing else, as most are. Node's parser
  * brings a whole stream and an answer of its own for each, which cost a fifth of a short request
  * (docs/rationale.md). What is read here is a strict part of what that parser reads, and is read as
- * it would: for the least doubt there is no answer, and node's parser gets the same bytes. Pure.
+ * it would: for the least doubt there is no answer, and node's parser gets the same bytes. But one
+ * thing it would refuse: a method that it does not know. Pure.
  */
+import { METHODS } from 'node:http';
 import type { RawHead } from '../../http/request-head.ts';
 
 /** A head that was read, and where in the bytes it ended. */
@@ -23,9 +25,14 @@ const methods = ['GET', 'HEAD', 'OPTIONS', 'DELETE'].map((name) => ({
   name,
   bytes: Buffer.from(`${name} /`),
 }));
+/** Those that node knows are its own; PRI begins HTTP/2 (RFC 9113, section 11.6). */
+const methodsOfNode: ReadonlySet<string> = new Set([...METHODS, 'PRI']);
+const unknownMethodBytesMax = 128;
+const headEnd = '\r\n\r\n';
 const versionBytes = Buffer.from(' HTTP/1.1\r\n');
 
 const colon = 0x3a;
+const slash = 0x2f;
 const space = 0x20;
 const tab = 0x09;
 const carriageReturn = 0x0d;
@@ -69,7 +76,8 @@ export class BareHeads {
 
   /** The head at the beginning of `bytes`; undefined where it is not a whole one, or not bare. */
   read(bytes: Buffer): BareHead | undefined {
-    const method = methodOf(bytes);
+    const usual = methodOf(bytes);
+    const method = usual ?? unknownMethodOf(bytes);
     if (method === undefined) return undefined;
     const targetStart = method.length + 1;
     const limit = Math.min(bytes.length, this.#bytesMax);
@@ -94,15 +102,34 @@ export class BareHeads {
     if (!endsLine(bytes, at) || at + 2 > limit) return undefined;
     const end = at + 2;
     const text = bytes.toString('latin1', 0, end);
-    const rawHeaders = this.#cut(bytes, text, mark);
+    // Some clients say so of every method that they do not know either.
+    const emptyLengths = usual === undefined ? 1 : 0;
+    const rawHeaders = this.#cut(bytes, text, { markEnd: mark, emptyLengths });
     if (rawHeaders === undefined) return undefined;
     const url = cut(bytes, text, targetStart, targetEnd);
     return { method, url, httpVersion: '1.1', rawHeaders, end };
   }
 
-  /** Names and values in turn; undefined where one of them makes more of it than a bare request. */
-  #cut(bytes: Buffer, text: string, markEnd: number): string[] | undefined {
+  /**
+   * Whether the head at the beginning of `bytes`, of which some is still to come, is refused by
+   * node whatever that is, and may be a bare one: its method is none that node knows.
+   */
+  isWorthWaiting(bytes: Buffer): boolean {
+    if (bytes.length >= this.#bytesMax || bytes.includes(headEnd)) return false;
+    return unknownMethodOf(bytes) !== undefined;
+  }
+
+  /**
+   * Names and values in turn; undefined where one of them makes more of it than a bare request.
+   * `emptyLengths`: how often it may say that it has no body.
+   */
+  #cut(
+    bytes: Buffer,
+    text: string,
+    { markEnd, emptyLengths }: { readonly markEnd: number; readonly emptyLengths: number },
+  ): string[] | undefined {
     const marks = this.#marks;
+    let lengthsLeft = emptyLengths;
     const rawHeaders: string[] = [];
     for (let mark = 0; mark < markEnd; mark += marksPerField) {
       const nameStart = marks[mark] ?? 0;
@@ -115,7 +142,10 @@ export class BareHeads {
         name.length === 4
           ? cut(bytes, text, valueStart, valueEnd)
           : text.slice(valueStart, valueEnd);
-      if (specialLengths[name.length] === true && isSpecial(name, value)) return undefined;
+      if (specialLengths[name.length] === true && isSpecial(name, value)) {
+        lengthsLeft -= isEmptyLength(name, value) ? 1 : Number.POSITIVE_INFINITY;
+        if (lengthsLeft < 0) return undefined;
+      }
       rawHeaders.push(name, value);
     }
     return rawHeaders;
@@ -128,9 +158,22 @@ function isSpecial(name: string, value: string): boolean {
   return lowerName !== 'connection' || value.toLowerCase() !== 'keep-alive';
 }
 
+function isEmptyLength(name: string, value: string): boolean {
+  return value === '0' && name.toLowerCase() === 'content-length';
+}
+
 function methodOf(bytes: Uint8Array): string | undefined {
   for (const method of methods) if (standsAt(bytes, method.bytes, 0)) return method.name;
   return undefined;
+}
+
+/** Any token is a method (RFC 9110, section 9.1), and case matters; node's parser has a list. */
+function unknownMethodOf(bytes: Buffer): string | undefined {
+  const limit = Math.min(bytes.length, unknownMethodBytesMax);
+  const end = skip(bytes, inToken, 0, limit);
+  if (end === 0 || bytes[end] !== space || bytes[end + 1] !== slash) return undefined;
+  const method = bytes.toString('latin1', 0, end);
+  return methodsOfNode.has(method) ? undefined : method;
 }
 
 function standsAt(bytes: Uint8Array, wanted: Uint8Array, at: number): boolean {

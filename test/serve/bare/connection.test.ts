@@ -208,6 +208,52 @@ const odd: readonly (readonly [string, string, string])[] = [
   ['what is ours to refuse', get('/no'), '[/no ]'],
 ];
 
+describe('a method that node does not know', () => {
+  const hello = get('/a').replace('GET', 'HELLO');
+
+  test('is served like others, wherever its head is cut in two', async () => {
+    for (let at = 'HELLO /'.length; at < hello.length; at += 1) {
+      const client = new Client();
+      client.send(hello.slice(0, at));
+      await new Promise((resolve) => setImmediate(resolve));
+      client.send(hello.slice(at) + get('/b'));
+      expect(await client.until(2)).toEqual(['</a>', '</b>']);
+      client.socket.destroy();
+    }
+    expect(stage.handedOver()).toBe(0);
+  });
+
+  test('is served behind an answer under way', async () => {
+    const client = new Client();
+    client.send(get('/slow') + hello.slice(0, 12));
+    await waitFor(() => Promise.resolve(stage.served.length > 0 || undefined));
+    release.resolve();
+    expect(await client.until(1)).toEqual(['</slow>']);
+    client.send(hello.slice(12));
+    expect(await client.until(2)).toEqual(['</slow>', '</a>']);
+    expect(stage.handedOver()).toBe(0);
+  });
+
+  test('is refused by node where its head does not end in time', async () => {
+    await reopen({ headerTimeoutMs: 50 });
+    const client = new Client();
+    client.send(hello.slice(0, 12));
+    expect(await client.until(1)).toEqual(['400 Bad Request']);
+    await untilNone();
+  });
+
+  test('is refused by node where its head is long, has a body, or comes behind one', async () => {
+    const [long, filled, later] = [new Client(), new Client(), new Client()];
+    long.send(`HELLO /${'a'.repeat(9_000)}`);
+    filled.send(hello.replace('Host', 'Content-Length: 1\r\nHost'));
+    later.send(`POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc${hello}`);
+    expect(await long.until(1)).toEqual(['400 Bad Request']);
+    expect(await filled.until(1)).toEqual(['400 Bad Request']);
+    await later.closed;
+    expect(stage.served).toEqual([]);
+  });
+});
+
 describe('a connection becomes node’s', () => {
   test.each(odd)('by %s, at first', async (_what, bytes, expected) => {
     const client = new Client();

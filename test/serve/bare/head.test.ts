@@ -1,5 +1,10 @@
 /** Heads that are read without node's parser: never otherwise than it reads them. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  METHODS as METHODS_OF_NODE,
+  type ServerResponse,
+} from 'node:http';
 import { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { type BareHead, BareHeads } from '../../../src/serve/bare/head.ts';
@@ -52,7 +57,18 @@ describe('BareHeads', () => {
 
   test.each([
     ['another method', GET.replace('GET', 'POST')],
-    ['a method in small letters', GET.replace('GET', 'get')],
+    ['a method of HTTP/2', GET.replace('GET', 'PRI')],
+    ['no method', GET.replace('GET', '')],
+    ['a method that is no token', GET.replace('GET', 'GE(T')],
+    ['a long method', GET.replace('GET', 'a'.repeat(129))],
+    ['an unknown method and a body', withLine('Content-Length: 1').replace('GET', 'get')],
+    ['an unknown method and a coding', withLine('Transfer-Encoding: a').replace('GET', 'get')],
+    [
+      'an unknown method and two lengths',
+      withLine('Content-Length: 0\r\nContent-Length: 0').replace('GET', 'get'),
+    ],
+    ['an unknown method and a long zero', withLine('Content-Length: 00').replace('GET', 'get')],
+    ['an unknown method and no path', GET.replace('GET /', 'get *')],
     ['CONNECT', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['a whole address', GET.replace('/ ', 'http://x/ ')],
     ['no path', GET.replace('/ ', '* ')],
@@ -93,6 +109,40 @@ describe('BareHeads', () => {
     ['a long target', GET.replace('/', `/${'a'.repeat(9_000)}`)],
   ])('leaves to node: %s', (_what, text) => {
     expect(read(text)).toBeUndefined();
+  });
+
+  test.each(['get', 'GeT', 'HELLO', "!#$%&'*+-.^_`|~9", 'a'.repeat(128)])(
+    'reads %s, which node does not know',
+    (method) => {
+      const text = GET.replace('GET', () => method);
+      const head = read(text);
+      expect(head).toMatchObject({ method, url: '/', end: text.length });
+      expect(head?.rawHeaders).toEqual(['Host', 'site.test']);
+    },
+  );
+
+  test('reads an unknown method that says that it has no body', () => {
+    const text = withLine('Content-Length: 0').replace('GET', 'get');
+    expect(read(text)?.rawHeaders).toEqual(['Host', 'x', 'Content-Length', '0']);
+  });
+
+  test.each(METHODS_OF_NODE.filter((name) => !/^(?:GET|HEAD|OPTIONS|DELETE)$/.test(name)))(
+    'leaves %s to node, which knows it',
+    (method) => expect(read(GET.replace('GET', method))).toBeUndefined(),
+  );
+
+  test('waits for the rest of a head that node would refuse, and of no other', () => {
+    const heads = new BareHeads(HEADER_BYTES_MAX);
+    const waits = (text: string): boolean => heads.isWorthWaiting(Buffer.from(text, 'latin1'));
+    const whole = GET.replace('GET', 'HELLO');
+    for (let end = 0; end < whole.length; end += 1) {
+      expect(waits(whole.slice(0, end)), `${end}`).toBe(end >= 'HELLO /'.length);
+      expect(waits(GET.slice(0, end)), `${end}`).toBe(false);
+    }
+    expect(waits(whole)).toBe(false);
+    expect(waits(`HELLO /${'a'.repeat(8 * 1024)}`)).toBe(false);
+    expect(waits('HELLO http://x/')).toBe(false);
+    expect(waits('\x16\x03\x01\x02\0\x01 /')).toBe(false);
   });
 
   test('leaves to node what is not all there', () => {
@@ -139,15 +189,26 @@ function readByNode(bytes: Buffer): Promise<Read> {
   });
 }
 
-/** The bare requests that the bytes begin with, and what is behind them. */
-function readBarely(bytes: Buffer): { readonly requests: Read['requests']; readonly rest: Buffer } {
+interface BareRead {
+  readonly requests: Read['requests'];
+  /** What is behind them. */
+  readonly rest: Buffer;
+  /** All of it as node can read it: with GET for each method that it does not know. */
+  readonly forNode: Buffer;
+}
+
+/** The bare requests that the bytes begin with; of a method that node does not know it says GET. */
+function readBarely(bytes: Buffer): BareRead {
   const heads = new BareHeads(HEADER_BYTES_MAX);
   const requests: [string, string, readonly string[]][] = [];
+  const known: Buffer[] = [];
   let rest = bytes;
   for (;;) {
     const head = rest.length === 0 ? undefined : heads.read(rest);
-    if (head === undefined) return { requests, rest };
-    requests.push([head.method, head.url, head.rawHeaders]);
+    if (head === undefined) return { requests, rest, forNode: Buffer.concat([...known, rest]) };
+    const method = METHODS_OF_NODE.includes(head.method) ? head.method : 'GET';
+    requests.push([method, head.url, head.rawHeaders]);
+    known.push(Buffer.from(method), rest.subarray(head.method.length, head.end));
     rest = rest.subarray(head.end);
   }
 }
@@ -233,7 +294,7 @@ describe('what is read is what node reads', () => {
       const ours = readBarely(bytes);
       taken += ours.requests.length;
       if (ours.requests.length === 0) continue;
-      const [whole, rest] = await Promise.all([readByNode(bytes), readByNode(ours.rest)]);
+      const [whole, rest] = await Promise.all([readByNode(ours.forNode), readByNode(ours.rest)]);
       const what = JSON.stringify(text);
       expect([...ours.requests, ...rest.requests], what).toEqual(whole.requests);
       expect(rest.isRefused, what).toBe(whole.isRefused);
@@ -250,7 +311,7 @@ describe('what is read is what node reads', () => {
         const ours = readBarely(bytes);
         if (ours.requests.length === 0) continue;
         expect(ours.rest.length).toBe(0);
-        const whole = await readByNode(bytes);
+        const whole = await readByNode(ours.forNode);
         expect(whole, `${at} ${byte}`).toEqual({ requests: ours.requests, isRefused: false });
       }
     }

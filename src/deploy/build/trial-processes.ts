@@ -33,6 +33,12 @@ export class TrialProcesses {
     return this.#waiting[compiler].size;
   }
 
+  /** Whether one that waits has room for these forms. */
+  isReadyFor({ compiler, forms }: Omit<TrialTask, 'bounds'>): boolean {
+    const bytes = bytesOf(forms);
+    return [...this.#waiting[compiler]].some(({ process }) => hasRoomFor(process, bytes));
+  }
+
   /** Has a process ready for the next deploy. Never fails: that one will say. */
   prepare(): void {
     if (this.#isClosed || this.#waiting.quick.size > 0 || this.#starting.size > 0) return;
@@ -80,24 +86,30 @@ export class TrialProcesses {
     for (const each of [...this.#waiting[compiler]].reverse()) {
       const { process } = each;
       if (process.isEnded) this.#drop(compiler, each);
-      else if (process.triedBytes === 0 || process.triedBytes + bytes <= triedBytesMax) {
-        return this.#drop(compiler, each);
-      }
+      else if (hasRoomFor(process, bytes)) return this.#drop(compiler, each);
     }
     return undefined;
   }
 
   #putBack(compiler: TrialKind, process: TrialProcess): void {
     const waiting = this.#waiting[compiler];
-    const isFull = process.triedBytes >= triedBytesMax || waiting.size >= waitingMax[compiler];
-    if (process.isEnded || isFull || this.#isClosed) process.end();
+    if (process.isEnded || process.triedBytes >= triedBytesMax || this.#isClosed) process.end();
     else {
       process.rest();
       const timer = setInterval(() => this.#outwait(compiler, entry), restMsMax).unref();
       const entry: Waiting = { process, timer };
       waiting.add(entry);
+      if (waiting.size > waitingMax[compiler]) this.#dropFullest(compiler);
     }
     if (compiler === 'quick') this.prepare();
+  }
+
+  /** Those with hardly any room left would keep new ones out, and have each trial start its own. */
+  #dropFullest(compiler: TrialKind): void {
+    const [fullest] = [...this.#waiting[compiler]].sort(
+      (one, other) => other.process.triedBytes - one.process.triedBytes,
+    );
+    if (fullest !== undefined) this.#drop(compiler, fullest).end();
   }
 
   #outwait(compiler: TrialKind, entry: Waiting): void {
@@ -110,4 +122,9 @@ export class TrialProcesses {
     this.#waiting[compiler].delete(entry);
     return entry.process;
   }
+}
+
+/** A new one has room for any module. */
+function hasRoomFor({ triedBytes }: TrialProcess, bytes: number): boolean {
+  return triedBytes === 0 || triedBytes + bytes <= triedBytesMax;
 }

@@ -65,6 +65,16 @@ describe('TrialProcesses', () => {
     expect(processes.waitingCount('optimiser')).toBe(0);
   });
 
+  test('processes with little room left keep no newer one out', async () => {
+    const mebibytes = (count: number) =>
+      taskOf(Buffer.concat([guest('hello'), emptySection(count * 1024 * 1024)]));
+    await Promise.all([3, 3].map((count) => processes.run(mebibytes(count), never)));
+    expect(processes.isReadyFor(mebibytes(2))).toBe(false);
+    await processes.run(mebibytes(2), never);
+    expect(processes.waitingCount('quick')).toBe(2);
+    expect(processes.isReadyFor(mebibytes(1.5))).toBe(true);
+  });
+
   test('a trial that is stopped has no verdict, and after close() none begins', async () => {
     const stop = new AbortController();
     const running = processes.run(taskOf(guest('hello')), stop.signal);

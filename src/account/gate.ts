@@ -68,7 +68,8 @@ export class Gate {
 
   #letThrough(): void {
     const { passesMax, passesPerOwnerMax } = this.#limits;
-    for (const [owner, line] of [...this.#lines]) {
+    // An owner who was let through comes once more, after all the others.
+    for (const [owner, line] of this.#lines) {
       if (this.#passing >= passesMax) return;
       if (line.passing >= passesPerOwnerMax) continue;
       const next = line.waiting.shift();

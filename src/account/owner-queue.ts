@@ -12,6 +12,8 @@ import { mayHold } from './threshold.ts';
 export interface OwnerQueueOptions {
   /** Pieces of work at once. */
   readonly runningMax: number;
+  /** Of one owner; left out: all but one, where there is more than one. */
+  readonly runningPerOwnerMax?: number;
   /** Pieces of all owners that run or wait; an owner has no more than are left for the others. */
   readonly queuedMax: number;
   readonly nowMs: () => number;
@@ -43,6 +45,11 @@ export class OwnerQueue {
 
   constructor(options: OwnerQueueOptions) {
     this.#options = options;
+  }
+
+  /** Pieces that run or wait. */
+  get size(): number {
+    return this.#queued.total;
   }
 
   /**
@@ -85,9 +92,9 @@ export class OwnerQueue {
   }
 
   #hasPlaceFor(owner: OwnerKey): boolean {
-    const { runningMax } = this.#options;
+    const { runningMax, runningPerOwnerMax = Math.max(1, runningMax - 1) } = this.#options;
     if (this.#running.total >= runningMax) return false;
-    return this.#running.of(owner) < Math.max(1, runningMax - 1);
+    return this.#running.of(owner) < runningPerOwnerMax;
   }
 
   #begin(owner: OwnerKey): void {

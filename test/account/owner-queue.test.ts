@@ -11,9 +11,9 @@ const [alice, mallory, bob] = ['/s/alice', '/s/mallory', '/s/bob'] as OwnerKey[]
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A queue by a clock of its own; work that takes so long as it is told. */
-function openQueue(runningMax: number, queuedMax = 100) {
+function openQueue(runningMax: number, queuedMax = 100, perOwner = {}) {
   let nowMs = 0;
-  const queue = new OwnerQueue({ runningMax, queuedMax, nowMs: () => nowMs });
+  const queue = new OwnerQueue({ runningMax, queuedMax, ...perOwner, nowMs: () => nowMs });
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
   const add = (owner: OwnerKey, name: string): Promise<void> =>
@@ -30,7 +30,7 @@ function openQueue(runningMax: number, queuedMax = 100) {
   const wait = (ms: number): void => {
     nowMs += ms;
   };
-  return { begun, add, end, wait };
+  return { queue, begun, add, end, wait };
 }
 
 describe('OwnerQueue', () => {
@@ -45,6 +45,17 @@ describe('OwnerQueue', () => {
     for (const name of ['a1', 'm1', 'm2', 'm3']) await end(name);
     await Promise.all(all);
     expect(begun).toEqual(['m1', 'a1', 'm2', 'm3']);
+  });
+
+  test('runningPerOwnerMax: an owner has no more places, however many are free', async () => {
+    const { queue, begun, add, end } = openQueue(8, 100, { runningPerOwnerMax: 2 });
+    const all = ['m1', 'm2', 'm3', 'm4'].map((name) => add(mallory, name));
+    await settle();
+    expect(begun).toEqual(['m1', 'm2']);
+    expect(queue.size).toBe(4);
+    for (const name of ['m1', 'm2', 'm3', 'm4']) await end(name);
+    await Promise.all(all);
+    expect(queue.size).toBe(0);
   });
 
   test('lets in next who has used the least of late', async () => {

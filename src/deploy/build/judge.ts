@@ -30,6 +30,9 @@ const refusals: ReadonlySet<ErrorCode> = new Set(['module-refused', 'module-quar
 /** Failures of ours that are no verdict on a file. */
 const passingCodes: ReadonlySet<ErrorCode> = new Set(['overloaded', 'internal']);
 
+/** How long a module that is tried and compiled keeps others of its size from being read. */
+const turnMsMax = 500;
+
 export interface JudgeParts {
   readonly fs: GuardedFs;
   readonly directory: string;
@@ -119,21 +122,9 @@ export async function judgeFile(
   if (tooLarge !== undefined) return refuse(tooLarge);
   try {
     const { small, large } = parts.reads;
-    const reads = file.sizeBytes <= smallBytesMax ? small : large;
-    const verdict = await reads.pass(() => readAndBuild(file, known, parts));
-    if (verdict === undefined) return { kind: 'changed' };
-    if (verdict.kind !== 'built') return verdict;
-    const { artifact, bytes } = verdict;
-    try {
-      const { owner, progress } = parts;
-      await parts.modules.admit({ artifact, original: bytes, owner, progress });
-    } catch (error) {
-      if (error instanceof TerrafirmaError && !refusals.has(error.code)) throw error;
-      return { kind: 'refused', digest: artifact.digest, error: toErrorRecord(error) };
-    }
-    const { digest, abi } = artifact;
-    const version = { digest, abi, acceptedAtMs: parts.nowMs(), bytes: bytes.length };
-    return { kind: 'accepted', version, bytes };
+    const build = () => readAndBuild(file, known, parts);
+    if (file.sizeBytes > smallBytesMax) return await admit(await large.pass(build), parts);
+    return await admitInTurn(small, build, parts);
   } catch (error) {
     if (error instanceof FileTooLargeError) return { kind: 'changed' };
     if (error instanceof TerrafirmaError && passingCodes.has(error.code)) {
@@ -144,6 +135,38 @@ export async function judgeFile(
     }
     throw error;
   }
+}
+
+/** The place is given back early where the trial takes long: others' quick ones go on. */
+async function admitInTurn(
+  turns: ReadGates['small'],
+  build: () => Promise<BuildVerdict | undefined>,
+  parts: ReadParts,
+): Promise<Verdict> {
+  const { admitted } = await turns.pass(async () => {
+    const admitted = admit(await build(), parts);
+    await Promise.race([admitted, sleep(turnMsMax, undefined, { ref: false })]);
+    // As a promise, which is not waited for.
+    return { admitted };
+  });
+  return await admitted;
+}
+
+/** Has what was built tried and compiled; undefined: the file changed. */
+async function admit(built: BuildVerdict | undefined, parts: ReadParts): Promise<Verdict> {
+  if (built === undefined) return { kind: 'changed' };
+  if (built.kind !== 'built') return built;
+  const { artifact, bytes } = built;
+  try {
+    const { owner, progress } = parts;
+    await parts.modules.admit({ artifact, original: bytes, owner, progress });
+  } catch (error) {
+    if (error instanceof TerrafirmaError && !refusals.has(error.code)) throw error;
+    return { kind: 'refused', digest: artifact.digest, error: toErrorRecord(error) };
+  }
+  const { digest, abi } = artifact;
+  const version = { digest, abi, acceptedAtMs: parts.nowMs(), bytes: bytes.length };
+  return { kind: 'accepted', version, bytes };
 }
 
 async function readAndBuild(

@@ -46,3 +46,34 @@ export class Progress {
 export function noVerdict(reason: string): TerrafirmaError {
   return new TerrafirmaError('no-verdict', `Cannot answer yet: ${reason}`);
 }
+
+export interface PatienceOptions {
+  /** How long a request waits for a module. */
+  readonly waitMs: number;
+  /** Whether so many modules are waited for that this one may take long. */
+  readonly isRushed: () => boolean;
+  readonly nowMs: () => number;
+}
+
+/** In a rush a request waits for a part of the time: its visitor had better come again. */
+const rushedShare = 1 / 5;
+
+/** How much longer a request waits for its module, from the making of this on. */
+export class Patience {
+  readonly #options: PatienceOptions;
+  readonly #startedAtMs: number;
+
+  constructor(options: PatienceOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.nowMs();
+  }
+
+  /** Milliseconds until it may be over, 0 when it is. */
+  get leftMs(): number {
+    const { waitMs, isRushed, nowMs } = this.#options;
+    const waitedMs = nowMs() - this.#startedAtMs;
+    const rushedMs = waitMs * rushedShare;
+    if (waitedMs < rushedMs) return rushedMs - waitedMs;
+    return isRushed() ? 0 : Math.max(0, waitMs - waitedMs);
+  }
+}

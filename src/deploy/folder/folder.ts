@@ -9,7 +9,7 @@ import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Site } from '../../site/table.ts';
 import { Signal } from '../../threads/signal.ts';
 import type { JudgeParts } from '../build/judge.ts';
-import { noVerdict, type Wanted } from '../build/progress.ts';
+import { noVerdict, Patience, type Wanted } from '../build/progress.ts';
 import { commonOf, type FolderCommon, type FolderCommonParts } from '../common/folder-common.ts';
 import { KeptModules, type KeptModulesParts } from '../keep/kept-modules.ts';
 import { LookLoop } from '../look/loop.ts';
@@ -180,14 +180,14 @@ export class WatchedFolder {
 
   /** The newest site once it has the module, or it `isDecided` that it has none. */
   async #siteOnce(path: ModulePath, isDecided: () => boolean, wanted?: Wanted): Promise<Site> {
-    const { nowMs, config } = this.#parts;
-    const deadlineMs = nowMs() + config.limits.verdictWaitMs;
+    const { nowMs, config, reads } = this.#parts;
+    const patience = new Patience({ ...reads, waitMs: config.limits.verdictWaitMs, nowMs });
     do {
       const newest = await this.site();
       if (newest.modules.has(path)) return newest;
       if (isDecided()) return await this.site();
-      await this.#changed.next(deadlineMs - nowMs());
-    } while (nowMs() < deadlineMs);
+      await this.#changed.next(patience.leftMs);
+    } while (patience.leftMs > 0);
     throw noVerdict(wanted?.progress() ?? 'the module is still being written or looked at');
   }
 
@@ -260,7 +260,7 @@ export class WatchedFolder {
   /** Whether a glance at the folder shows that there is nothing to see. */
   async #isStill(): Promise<boolean> {
     const isTold = this.#events.hearsAll || this.#stillness.seesInside;
-    if (!this.#isJudged || !isTold || this.#rhythm.isLookDue(this.#timing)) return false;
+    if (!this.#isSettled || !isTold || this.#rhythm.isLookDue(this.#timing)) return false;
     const { signs } = this.#place.located;
     const isSame = await this.#stillness.isSame(signs).catch(() => false);
     if (isSame && (await this.#kept.takeNewPins())) this.#publish();

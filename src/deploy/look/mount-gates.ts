@@ -1,15 +1,21 @@
 /** How many folders of one mount are walked, and how many of its files read, at once, by owner. */
 import { Gate, type OwnerGate } from '../../account/gate.ts';
+import { OwnerQueue } from '../../account/owner-queue.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { WalkPace } from './pace.ts';
 import type { WalkGates } from './walk-turn.ts';
 
 /** Reading modules, whole; a mount that reads slowly holds up only itself. */
 export interface ReadGates {
-  /** Of up to `smallBytesMax`: while one is read another one is judged. */
-  readonly small: OwnerGate;
+  /**
+   * Of up to `smallBytesMax`, until they are compiled: where hundreds come at once, some are served
+   * while others wait. Rejects with 'overloaded' when too many wait.
+   */
+  readonly small: Pick<OwnerGate, 'pass'>;
   /** One in memory at a time. */
-  readonly large: OwnerGate;
+  readonly large: Pick<OwnerGate, 'pass'>;
+  /** Whether so many small ones wait that one may take long: see `Patience`. */
+  readonly isRushed: () => boolean;
 }
 
 export const smallBytesMax = 1024 * 1024;
@@ -17,15 +23,21 @@ export const smallBytesMax = 1024 * 1024;
 const shortWalkLimits = { passesMax: 8, passesPerOwnerMax: 2 };
 /** Each may hold some megabytes. */
 const longWalkLimits = { passesMax: 3, passesPerOwnerMax: 1 };
-const smallReadLimits = { passesMax: 4, passesPerOwnerMax: 2 };
+const smallReadLimits = { runningMax: 8, runningPerOwnerMax: 2, queuedMax: 32_768 };
+/** Of small modules, those under way included. */
+const rushedReads = 24;
 const largeReadLimits = { passesMax: 1, passesPerOwnerMax: 1 };
 
 export class MountReads {
-  readonly #small = new Gate(smallReadLimits);
+  readonly #small = new OwnerQueue({ ...smallReadLimits, nowMs: () => performance.now() });
   readonly #large = new Gate(largeReadLimits);
 
   forOwner(owner: OwnerKey): ReadGates {
-    return { small: this.#small.forOwner(owner), large: this.#large.forOwner(owner) };
+    return {
+      small: { pass: (action) => this.#small.pass(owner, action) },
+      large: this.#large.forOwner(owner),
+      isRushed: () => this.#small.size > rushedReads,
+    };
   }
 }
 

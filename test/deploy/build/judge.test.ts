@@ -4,6 +4,7 @@ import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
 import { type JudgeParts, judge, judgeFile } from '../../../src/deploy/build/judge.ts';
+import type { Modules } from '../../../src/deploy/build/modules.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
 import { MountReads } from '../../../src/deploy/look/mount-gates.ts';
 import { type ListedFile, lookAtFile } from '../../../src/deploy/look/scan.ts';
@@ -92,6 +93,20 @@ describe('judgeFile()', () => {
     unlinkSync(folder.path('app.wasm'));
     symlinkSync(scratch.path('secret.wasm'), folder.path('app.wasm'));
     expect(await judgeFile(link, new Set(), parts)).toEqual({ kind: 'changed' });
+  });
+
+  test('lets others be read while one is compiled, where that takes long', async () => {
+    const { promise: tried, resolve: endTrial } = Promise.withResolvers<never>();
+    const modules = { admit: () => tried } as unknown as Modules;
+    const slow = ['v1', 'v2'].map(async (name) => {
+      folder.put(name, `${name}.wasm`);
+      return await judgeFile(await list(`${name}.wasm`), new Set(), { ...parts, modules });
+    });
+    folder.put('hello', 'app.wasm');
+    const quick = await judgeFile(await list(), new Set(), parts);
+    expect(quick.kind).toBe('accepted');
+    endTrial(undefined as never);
+    expect((await Promise.all(slow)).map(({ kind }) => kind)).toEqual(['accepted', 'accepted']);
   });
 
   test('is no verdict when the builder has no room', async () => {

@@ -216,6 +216,14 @@ export class GuestMemory {
     this.#view.setBigUint64(start, value, true);
   }
 
+  /** `base` and each of `offsets` together, one u32 after another, modulo 2^32. */
+  writeAddresses(ptr: number, base: number, offsets: readonly number[]): void {
+    const start = this.#openForWrite(ptr, offsets.length * 4);
+    for (let at = 0; at < offsets.length; at += 1) {
+      this.#view.setUint32(start + at * 4, base + (offsets[at] ?? 0), true);
+    }
+  }
+
   writeBytes(ptr: number, bytes: Uint8Array): void {
     const start = this.#openForWrite(ptr, bytes.length);
     if (bytes.length > 0) this.#bytes.set(bytes, start);

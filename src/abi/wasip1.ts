@@ -8,7 +8,8 @@ import { noBytes } from '../http/body.ts';
 import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from './abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
 import { RequestBody } from './objects/cgi/body.ts';
-import { listArguments, listEnvironment } from './objects/cgi/environment.ts';
+import { CgiEnvironment, listArguments } from './objects/cgi/environment.ts';
+import { KnownHead } from './objects/cgi/known-head.ts';
 import { CgiReply, type Reply } from './objects/cgi/reply.ts';
 import type { InputStream } from './objects/cgi/streams.ts';
 import type { DataTree } from './objects/files/data-tree.ts';
@@ -56,6 +57,8 @@ const noInput: InputStream = {
 class Wasip1Binding implements Binding {
   readonly #guest: WasiGuest;
   readonly #limits: Limits;
+  readonly #environment = new CgiEnvironment();
+  readonly #knownHead = new KnownHead();
   #streams: Streams | undefined;
   /** Of this run, once it has looked for files. */
   #data: DataTree | undefined;
@@ -105,7 +108,7 @@ class Wasip1Binding implements Binding {
       listArguments: () => listArguments(request, owners),
       listEnvironment: () => {
         const bodyBytes = streams.stdin.totalBytes;
-        return listEnvironment({ request, bodyBytes, isWebSocket, environment });
+        return this.#environment.layOut({ request, bodyBytes, isWebSocket, environment });
       },
       prepareEnvironment: () => streams.stdin.measure?.(this.#limits.requestBodyBytesMax),
       openPreopens: (keeper) => {
@@ -173,6 +176,7 @@ class Wasip1Binding implements Binding {
       head: { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax },
       bodyBytesMax: replyBodyBytesMax,
       isPlainTextAllowed: capabilities.settings.isPlainTextAllowed,
+      known: this.#knownHead,
     });
     return { stdin: new RequestBody(exchange, hostMemory), stdout, stderr };
   }

@@ -26,6 +26,7 @@ const iovecsMax = 1_024;
 /** The largest `ssize_t` of a 32-bit program. */
 const movedBytesMax = 0x7fff_ffff;
 const pathBytesMax = 4_096;
+const addressBytes = 4;
 /** What kits with interfaces export for strings and lists that the host answers with. */
 export const reallocName = 'canonical_abi_realloc';
 
@@ -173,6 +174,12 @@ export class WasiGuest {
   writeBytes(ptr: number, bytes: Uint8Array): void {
     this.requireRange(ptr, bytes.length);
     this.#host.memory.writeBytes(ptr, bytes);
+  }
+
+  /** Where strings are of which the first begins at `base`: see `GuestMemory`. */
+  writeAddresses(ptr: number, base: number, offsets: readonly number[]): void {
+    this.requireRange(ptr, offsets.length * addressBytes);
+    this.#host.memory.writeAddresses(ptr, base, offsets);
   }
 
   /** Text of one character a byte. */

@@ -7,15 +7,15 @@ import type { InputStream, OutputStream } from '../objects/cgi/streams.ts';
 import { OpenFiles } from '../objects/files/open-files.ts';
 import type { Preopen } from '../objects/files/preopens.ts';
 import type { FileKeeper } from '../objects/files/site-tree.ts';
+import { StringBlock } from '../objects/string-block.ts';
 import { type Descriptor, DescriptorTable, PreopenDescriptor } from './descriptors.ts';
 import { streamReadRights, streamWriteRights } from './layout.ts';
-import { StringBlock } from './string-block.ts';
 
 export interface ProcessOptions {
   /** One character a byte, without NUL; called at most once. */
   readonly listArguments: () => readonly string[];
   /** `NAME=value`, one character a byte, without NUL; called at most once. */
-  readonly listEnvironment: () => readonly string[];
+  readonly listEnvironment: () => readonly string[] | StringBlock;
   /** What the environment waits for; undefined when there is nothing. */
   readonly prepareEnvironment?: () => Promise<void> | undefined;
   readonly stdin: InputStream;
@@ -67,7 +67,7 @@ export class WasiProcess {
   }
 
   get arguments(): StringBlock {
-    this.#arguments ??= new StringBlock(this.#options.listArguments());
+    this.#arguments ??= StringBlock.of(this.#options.listArguments());
     return this.#arguments;
   }
 
@@ -77,7 +77,7 @@ export class WasiProcess {
 
   /** Once it is prepared. */
   get environment(): StringBlock {
-    this.#environment ??= new StringBlock(this.#options.listEnvironment());
+    this.#environment ??= this.#layOutEnvironment();
     return this.#environment;
   }
 
@@ -161,6 +161,11 @@ export class WasiProcess {
   release(): void {
     if (this.#cancels !== undefined) for (const cancel of [...this.#cancels]) cancel();
     this.#files?.release();
+  }
+
+  #layOutEnvironment(): StringBlock {
+    const listed = this.#options.listEnvironment();
+    return listed instanceof StringBlock ? listed : StringBlock.of(listed);
   }
 
   #flush(): () => void {

@@ -4,13 +4,14 @@
  *   sizes_get   countPtr ──► u32 2          bytesPtr ──► u32 8
  *   get         ptrs ──► | u32 | u32 |      buffer ──► 'a' '=' '1' NUL 'b' '=' '2' NUL
  */
+import type { StringBlock } from '../objects/string-block.ts';
 import { answering, waiting } from './declare.ts';
 import type { WasiGuest } from './guest.ts';
-import type { StringBlock } from './string-block.ts';
 
 /** The list of a guest's run. */
 type ListOf = (guest: WasiGuest) => StringBlock;
 
+const addressBytes = 4;
 const argumentsOf: ListOf = (guest) => guest.process.arguments;
 const environmentOf: ListOf = (guest) => guest.process.environment;
 
@@ -76,12 +77,11 @@ function giveStrings(
   list: ListOf,
   [ptrs, buffer]: readonly [ptrs: number, buffer: number],
 ): undefined {
-  const block = list(guest);
-  const addresses = block.addressesFrom(buffer);
-  guest.requireRange(ptrs, addresses.length);
-  guest.requireRange(buffer, block.text.length);
-  guest.writeBytes(ptrs, addresses);
-  guest.writeText(buffer, block.text);
+  const { starts, text } = list(guest);
+  guest.requireRange(ptrs, starts.length * addressBytes);
+  guest.requireRange(buffer, text.length);
+  guest.writeAddresses(ptrs, buffer, starts);
+  guest.writeText(buffer, text);
 }
 
 function giveSizes(

@@ -6,6 +6,7 @@ import { splitAuthority } from '../../../http/authority.ts';
 import { connectionHeaders } from '../../../http/connection-headers.ts';
 import type { Header, RequestHead } from '../../../http/message.ts';
 import { pathOf } from '../../../http/target.ts';
+import { StringBlock } from '../string-block.ts';
 
 const serverSoftware = 'terrafirma';
 
@@ -16,6 +17,8 @@ const serverSoftware = 'terrafirma';
  */
 const hiddenHeaders = new Set([
   ...connectionHeaders,
+  // The authority stands in its place.
+  'host',
   'authorization',
   'proxy',
   'expect',
@@ -31,34 +34,44 @@ const shownName = /^[a-z0-9-]+$/;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const notAscii = /[^\0-\x7f]/;
 
-/** Making a name costs more than a look at this: what nearly all requests have. */
-const usualVariables: ReadonlyMap<string, string> = new Map(
-  [
-    'accept',
-    'accept-encoding',
-    'accept-language',
-    'cache-control',
-    'cookie',
-    'host',
-    'if-modified-since',
-    'if-none-match',
-    'origin',
-    'range',
-    'referer',
-    'sec-ch-ua',
-    'sec-ch-ua-mobile',
-    'sec-ch-ua-platform',
-    'sec-fetch-dest',
-    'sec-fetch-mode',
-    'sec-fetch-site',
-    'sec-fetch-user',
-    'upgrade-insecure-requests',
-    'user-agent',
-    'via',
-    'x-forwarded-for',
-    'x-forwarded-proto',
-  ].map((name) => [name, `HTTP_${name.toUpperCase().replaceAll('-', '_')}`]),
-);
+const contentTypeName = 'content-type';
+const contentTypePrefix = '\0CONTENT_TYPE=';
+
+/** Headers that nearly all requests have; `prefix` is empty where no variable shows them so. */
+const usualVariables: ReadonlyMap<string, { readonly prefix: string; readonly bit: number }> =
+  new Map(
+    [
+      'accept',
+      'accept-encoding',
+      'accept-language',
+      'cache-control',
+      'content-length',
+      'content-type',
+      'cookie',
+      'dnt',
+      'host',
+      'if-modified-since',
+      'if-none-match',
+      'origin',
+      'pragma',
+      'priority',
+      'range',
+      'referer',
+      'sec-ch-ua',
+      'sec-ch-ua-mobile',
+      'sec-ch-ua-platform',
+      'sec-fetch-dest',
+      'sec-fetch-mode',
+      'sec-fetch-site',
+      'sec-fetch-user',
+      'sec-gpc',
+      'upgrade-insecure-requests',
+      'user-agent',
+      'via',
+      'x-forwarded-for',
+      'x-forwarded-proto',
+    ].map((name, place) => [name, { prefix: prefixOf(name), bit: 1 << place }]),
+  );
 
 export interface CgiSource {
   readonly request: RequestHead;
@@ -72,31 +85,109 @@ export interface CgiSource {
 
 /** `NAME=value` of all variables. */
 export function listEnvironment(source: CgiSource): readonly string[] {
-  const { request, environment } = source;
-  const entries = listMetaVariables(source);
-  const headers = indexHeaders(request.headers);
-  headers.set('HTTP_HOST', request.authority);
-  if (source.isWebSocket === true) {
-    // The connection's own headers are dropped at the door; this is how a program knows.
-    headers.set('HTTP_CONNECTION', 'Upgrade');
-    headers.set('HTTP_UPGRADE', 'websocket');
+  return new CgiEnvironment().layOut(source).list();
+}
+
+/** What the variables of requests to one program have in common. */
+interface Common extends Pick<RequestHead, CommonField> {
+  /** Without the last NUL. */
+  readonly text: string;
+  readonly starts: readonly number[];
+}
+
+type CommonField = 'authority' | 'scheme' | 'scriptName' | 'httpVersion';
+
+/**
+ * The environments of one program. Most of it is the same for whoever asks: that is laid out once,
+ * and again where a request is to another host or path.
+ */
+export class CgiEnvironment {
+  #common: Common | undefined;
+
+  layOut(source: CgiSource): StringBlock {
+    const { request, bodyBytes, environment } = source;
+    const isWebSocket = source.isWebSocket === true;
+    const out = new Variables(this.#commonOf(request));
+    const pathInfo = toBytes(request.pathInfo);
+    out.add('\0PATH_INFO=', pathInfo);
+    out.add('\0PATH_TRANSLATED=', pathInfo);
+    out.add('\0X_RAW_PATH_INFO=', rawPathInfo(request));
+    out.add('\0QUERY_STRING=', request.query);
+    out.add('\0REMOTE_ADDR=', request.clientAddress);
+    out.add('\0REMOTE_HOST=', request.clientAddress);
+    out.add('\0REMOTE_PORT=', String(request.clientPort));
+    out.add('\0REQUEST_METHOD=', request.method);
+    out.add('\0REQUEST_URI=', request.target);
+    out.add('\0X_FULL_URL=', `${request.scheme}://${request.authority}${request.target}`);
+    if (!isWebSocket && bodyBytes !== undefined) out.add('\0CONTENT_LENGTH=', String(bodyBytes));
+    if (!addUsual(out, request.headers)) addAny(out, request.headers);
+    if (isWebSocket) {
+      // The connection's own headers are dropped at the door; this is how a program knows.
+      out.add('\0HTTP_CONNECTION=', 'Upgrade');
+      out.add('\0HTTP_UPGRADE=', 'websocket');
+    }
+    if (environment.size > 0) addOwners(out, environment);
+    return out.end();
   }
-  for (const [name, value] of headers) entries.push(entry(name, value));
-  if (environment.size > 0) addOwners(entries, environment);
-  return entries;
+
+  #commonOf(request: RequestHead): Common {
+    const known = this.#common;
+    if (known !== undefined && isLike(known, request)) return known;
+    const { authority, scheme, scriptName, httpVersion } = request;
+    const { text, starts } = StringBlock.of(listCommon(request));
+    const common = { text: text.slice(0, -1), starts };
+    this.#common = { authority, scheme, scriptName, httpVersion, ...common };
+    return this.#common;
+  }
+}
+
+function isLike(one: Pick<RequestHead, CommonField>, other: RequestHead): boolean {
+  return (
+    one.authority === other.authority &&
+    one.scriptName === other.scriptName &&
+    one.scheme === other.scheme &&
+    one.httpVersion === other.httpVersion
+  );
+}
+
+/** Pieces of the text, put together once: texts of two pieces each would be objects of V8's. */
+class Variables {
+  readonly #pieces: string[];
+  readonly #starts: number[];
+  #bytes: number;
+
+  constructor({ text, starts }: Common) {
+    this.#pieces = [text];
+    this.#starts = starts.slice();
+    this.#bytes = text.length;
+  }
+
+  /** `prefix` is the end of the one before, the name, and `=`. */
+  add(prefix: string, value: string): void {
+    const shown = value.includes('\0') ? value.replaceAll('\0', '') : value;
+    this.#starts.push(this.#bytes + 1);
+    this.#bytes += prefix.length + shown.length;
+    this.#pieces.push(prefix, shown);
+  }
+
+  get names(): ReadonlySet<string> {
+    const entries = this.#pieces.join('').split('\0');
+    return new Set(entries.map((each) => each.slice(0, each.indexOf('='))));
+  }
+
+  end(): StringBlock {
+    this.#pieces.push('\0');
+    return new StringBlock(this.#pieces.join(''), this.#starts);
+  }
 }
 
 /** Behind the request's, none of which they replace. */
-function addOwners(entries: string[], environment: ReadonlyMap<string, string>): void {
-  const taken = new Set(entries.map((each) => each.slice(0, each.indexOf('='))));
+function addOwners(out: Variables, environment: ReadonlyMap<string, string>): void {
+  const taken = out.names;
   for (const [name, value] of environment) {
     if (taken.has(name) || !variableName.test(name)) continue;
-    entries.push(entry(name, toBytes(value)));
+    out.add(`\0${name}=`, toBytes(value));
   }
-}
-
-function entry(name: string, value: string): string {
-  return `${name}=${value.includes('\0') ? value.replaceAll('\0', '') : value}`;
 }
 
 /**
@@ -112,38 +203,48 @@ export function listArguments(
   return query === '' ? [path] : [path, ...query.split('&')];
 }
 
-function listMetaVariables({ request, bodyBytes, isWebSocket }: CgiSource): string[] {
-  const { authority, clientAddress, headers, scheme, target } = request;
+function listCommon(request: RequestHead): readonly string[] {
+  const { authority, scheme } = request;
   const { host, port } = serverOf(request);
-  const pathInfo = toBytes(request.pathInfo);
   const scriptName = toBytes(request.scriptName);
-  const entries = ['AUTH_TYPE='];
-  if (isWebSocket !== true && bodyBytes !== undefined) entries.push(`CONTENT_LENGTH=${bodyBytes}`);
-  entries.push(
-    entry('CONTENT_TYPE', findHeader(headers, 'content-type') ?? ''),
+  const entries = [
+    'AUTH_TYPE=',
     'GATEWAY_INTERFACE=CGI/1.1',
-    entry('PATH_INFO', pathInfo),
-    entry('PATH_TRANSLATED', pathInfo),
-    entry('QUERY_STRING', request.query),
-    entry('REMOTE_ADDR', clientAddress),
-    entry('REMOTE_HOST', clientAddress),
-    `REMOTE_PORT=${request.clientPort}`,
     'REMOTE_USER=',
-    entry('REQUEST_METHOD', request.method),
-    entry('REQUEST_URI', target),
-    entry('SCRIPT_NAME', scriptName),
-    entry('SERVER_NAME', host),
+    `SCRIPT_NAME=${scriptName}`,
+    `SERVER_NAME=${host}`,
     `SERVER_PORT=${port}`,
     `SERVER_PROTOCOL=HTTP/${request.httpVersion}`,
     `SERVER_SOFTWARE=${serverSoftware}`,
-  );
+    `X_MATCHED_ROUTE=${scriptName}/...`,
+    `HTTP_HOST=${authority}`,
+  ];
   if (scheme === 'https') entries.push('HTTPS=on');
-  entries.push(
-    entry('X_MATCHED_ROUTE', `${scriptName}/...`),
-    entry('X_RAW_PATH_INFO', rawPathInfo(request)),
-    entry('X_FULL_URL', `${scheme}://${authority}${target}`),
-  );
-  return entries;
+  return entries.map((each) => each.replaceAll('\0', ''));
+}
+
+/** Of headers that each have a known variable of their own; false where they do not, or not all. */
+function addUsual(out: Variables, headers: readonly Header[]): boolean {
+  let seen = 0;
+  for (const [name] of headers) {
+    const usual = usualVariables.get(name);
+    if (usual === undefined || (seen & usual.bit) !== 0) return false;
+    seen |= usual.bit;
+  }
+  let contentType = '';
+  for (const [name, value] of headers) {
+    const prefix = usualVariables.get(name)?.prefix ?? '';
+    if (name === contentTypeName) contentType = value;
+    else if (prefix !== '') out.add(prefix, value);
+  }
+  out.add(contentTypePrefix, contentType);
+  return true;
+}
+
+function addAny(out: Variables, headers: readonly Header[]): void {
+  const contentType = headers.find(([name]) => name.toLowerCase() === contentTypeName);
+  out.add(contentTypePrefix, contentType?.[1] ?? '');
+  for (const [name, value] of indexHeaders(headers)) out.add(`\0${name}=`, value);
 }
 
 /** Several headers of one name are one value (RFC 3875, section 4.1.18). */
@@ -151,7 +252,7 @@ function indexHeaders(headers: readonly Header[]): Map<string, string> {
   const variables = new Map<string, string>();
   for (const [name, value] of headers) {
     const lowerName = name.toLowerCase();
-    const variable = usualVariables.get(lowerName) ?? variableOf(lowerName);
+    const variable = variableOf(lowerName);
     if (variable === undefined) continue;
     const before = variables.get(variable);
     const separator = lowerName === 'cookie' ? '; ' : ', ';
@@ -160,14 +261,16 @@ function indexHeaders(headers: readonly Header[]): Map<string, string> {
   return variables;
 }
 
+/** Empty for a header that is not shown. */
+function prefixOf(lowerName: string): string {
+  const variable = variableOf(lowerName);
+  return variable === undefined ? '' : `\0${variable}=`;
+}
+
 /** Undefined for a header that is not shown. */
 function variableOf(lowerName: string): string | undefined {
   if (!shownName.test(lowerName) || hiddenHeaders.has(lowerName)) return undefined;
   return `HTTP_${lowerName.toUpperCase().replaceAll('-', '_')}`;
-}
-
-function findHeader(headers: readonly Header[], wanted: string): string | undefined {
-  return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
 }
 
 function serverOf({ authority, scheme }: RequestHead) {

@@ -120,16 +120,16 @@ export class HeadBlock {
       this.#take(text.slice(start, upTo), end >= 0);
       start = upTo;
     }
+    this.#text += start === text.length ? text : text.slice(0, start);
     return start;
   }
 
   #take(piece: string, endsLine: boolean): void {
-    this.#text += piece;
     this.#bytes += piece.length;
-    this.#partial += piece;
+    const whole = this.#partial === '' ? piece : this.#partial + piece;
+    this.#partial = endsLine ? '' : whole;
     if (!endsLine) return;
-    const line = withoutLineEnd(this.#partial);
-    this.#partial = '';
+    const line = withoutLineEnd(whole);
     if (line === '') this.#isComplete = true;
     else this.#lines.push(line);
   }

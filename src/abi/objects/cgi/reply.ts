@@ -12,6 +12,7 @@ import type { ReplyHead } from '../../../http/message.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import type { Exchange } from '../../abi.ts';
 import { type CgiHead, HeadBlock, type HeadLimits, parseHead } from './head.ts';
+import type { KnownHead } from './known-head.ts';
 import type { OutputStream, WriteSource } from './streams.ts';
 
 const flushBytes = 16_384;
@@ -27,6 +28,8 @@ export interface CgiReplyOptions {
   readonly bodyBytesMax: number;
   /** Whether output without a header block is the body of a text. */
   readonly isPlainTextAllowed: boolean;
+  /** Left out: each block is read anew. */
+  readonly known?: KnownHead;
 }
 
 /** What answers the exchange when the program has ended well. */
@@ -138,12 +141,21 @@ export class CgiReply implements Reply {
 
   /** The body bytes among `bytes`. */
   #takeHead(bytes: Uint8Array): Uint8Array {
+    const isFirst = this.#block.byteLength === 0;
+    const known = isFirst ? this.#options.known?.find(bytes) : undefined;
+    if (known !== undefined) {
+      this.#head = known.head;
+      return bytes.subarray(known.length);
+    }
     const rest = this.#block.push(bytes);
     if (this.#options.isPlainTextAllowed && this.#block.isPlain) return this.#takePlain(rest);
     this.#block.requireWithinLimits();
     if (!this.#block.isComplete) return rest;
     if (!this.#block.isAnnounced) throw this.#explainPlain();
     this.#head = parseHead(this.#block.lines);
+    if (isFirst) {
+      this.#options.known?.keep(bytes.subarray(0, bytes.length - rest.length), this.#head);
+    }
     return rest;
   }
 

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { listArguments, listEnvironment } from '../../../../src/abi/objects/cgi/environment.ts';
+import {
+  CgiEnvironment,
+  listArguments,
+  listEnvironment,
+} from '../../../../src/abi/objects/cgi/environment.ts';
 import type { RequestHead } from '../../../../src/http/message.ts';
 import { defaultRequest } from './stream-exchange.ts';
 
@@ -125,6 +129,57 @@ describe('listEnvironment()', () => {
     expect(found.get('PATH_INFO')).toBe('/\u00c3\u00a9');
     expect(found.get('X_RAW_PATH_INFO')).toBe('/%C3%A9');
     expect(variables({ query: 'a\0b' }).get('QUERY_STRING')).toBe('ab');
+  });
+});
+
+describe('CgiEnvironment', () => {
+  const requests: readonly Partial<RequestHead>[] = [
+    {},
+    { clientAddress: '2001:db8::7', clientPort: 1, method: 'PUT' },
+    { target: '/dir/hello.wasm/x?y', pathInfo: '/x', query: 'y' },
+    { authority: 'other.test' },
+    { authority: 'other.test', scheme: 'https' },
+    { authority: 'other.test', scheme: 'https', scriptName: '/\u00e9.wasm' },
+    { httpVersion: '1.0', authority: '' },
+    {
+      headers: [
+        ['host', 'example.test'],
+        ['content-type', 'a/b'],
+        ['user-agent', 'a\0b'],
+      ],
+    },
+    {
+      headers: [
+        ['accept', 'a'],
+        ['accept', 'b'],
+        ['content-type', 'a/b'],
+      ],
+    },
+    { headers: [['x-own', 'a']] },
+    {},
+  ];
+
+  test('has nothing of the requests before', () => {
+    const one = new CgiEnvironment();
+    for (const request of requests) {
+      const source = {
+        request: { ...defaultRequest, ...request },
+        bodyBytes: 0,
+        environment: new Map(),
+      };
+      expect(one.layOut(source).list()).toEqual(listEnvironment(source));
+    }
+  });
+
+  test('says where each variable begins', () => {
+    const environment = new Map([['OWN', 'x']]);
+    for (const request of requests) {
+      const source = { request: { ...defaultRequest, ...request }, bodyBytes: 0, environment };
+      const { starts, text } = new CgiEnvironment().layOut(source);
+      const found = starts.map((start) => text.slice(start, text.indexOf('\0', start)));
+      expect(found).toEqual(listEnvironment(source));
+      expect(found.at(-1)).toBe('OWN=x');
+    }
   });
 });
 

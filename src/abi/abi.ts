@@ -214,11 +214,14 @@ export type HostcallResult = WasmValue | undefined;
 
 export type GuestFunction = (...args: WasmValue[]) => HostcallResult;
 
-/** Calls the guest as the entry of a run that has the thread. */
+/**
+ * Calls the guest as the entry of a run that has the thread: what it has returned, or a promise of
+ * that where it has not yet.
+ */
 export type CallEntry = (
   callee: GuestFunction,
   ...args: readonly WasmValue[]
-) => Promise<HostcallResult>;
+) => HostcallResult | Promise<HostcallResult>;
 
 /** One core module of a program, seen through bounds checks. */
 export interface CoreFace {
@@ -332,9 +335,9 @@ export interface Binding {
   begin(run: Run): void;
   /**
    * Runs the entry, where there is more to it than a call without parameters: by `call`, which
-   * rejects when the guest trapped or was ended; so does this then.
+   * rejects when the guest trapped or was ended; so does this then. Undefined: it has ended.
    */
-  enter?(call: CallEntry): Promise<unknown>;
+  enter?(call: CallEntry): Promise<unknown> | undefined;
   /**
    * The client has gone: tells the guest, which then has `cancelGraceMs` to end. False, or left
    * out, where it does not listen.

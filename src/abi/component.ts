@@ -127,12 +127,12 @@ class ComponentBinding implements Binding {
   }
 
   /** Calls the entry, which may answer long before it ends. */
-  enter(call: CallEntry): Promise<unknown> {
+  enter(call: CallEntry): Promise<unknown> | undefined {
     const run = this.#run;
     if (run === undefined) throw new TypeError('Cannot enter: no run has begun');
     const guest = this.#guest;
     let exitCode: number | undefined;
-    return this.#entry.run(call, run.parameters(guest), {
+    const ended = this.#entry.run(call, run.parameters(guest), {
       onAnswer: (value) => {
         exitCode = run.answer(guest, value as Variant);
       },
@@ -140,6 +140,7 @@ class ComponentBinding implements Binding {
         if (exitCode !== undefined) guest.host.exit(exitCode);
       },
     });
+    return ended instanceof Promise ? ended : undefined;
   }
 
   cancel(): boolean {

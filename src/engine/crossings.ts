@@ -6,6 +6,7 @@
  * are the same for all guests: only one runs at a time, and the scheduler knows which.
  */
 import { faceOf, type HostcallFacts } from '../abi/hostcall.ts';
+import { list, moduleHead, nameSection, section, text } from './small-module.ts';
 
 /** Of modules of ours that stand between guests and the host: traces of guests leave them out. */
 export const ownModuleName = 'terrafirma-entrance';
@@ -108,7 +109,7 @@ function bytesOf(params: readonly string[], results: readonly string[]): Uint8Ar
     ...[0x41, 0, 0x24, 0, 0x10, 1, 0x0b],
   ];
   return Uint8Array.of(
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...moduleHead,
     ...section(1, [2, 0x60, ...list(params.map(codeOf)), ...answer, 0x60, 0, ...answer]),
     ...section(2, [
       ...[3, ...text('host'), ...text('waits'), 3, 0x7f, 1],
@@ -117,24 +118,10 @@ function bytesOf(params: readonly string[], results: readonly string[]): Uint8Ar
     ...section(3, [1, 0]),
     ...section(7, [1, ...text('cross'), 0, 2]),
     ...section(10, [1, ...list(body)]),
-    ...section(0, [...text('name'), 0, ...list(text(ownModuleName))]),
+    ...nameSection(ownModuleName),
   );
 }
 
 function codeOf(type: string): number {
   return codes[type] ?? 0;
-}
-
-function section(id: number, content: readonly number[]): readonly number[] {
-  return [id, ...list(content)];
-}
-
-function text(value: string): readonly number[] {
-  return list([...Buffer.from(value)]);
-}
-
-/** Of fewer than 128 bytes, whose number is one. */
-function list(bytes: readonly number[]): readonly number[] {
-  if (bytes.length > 127) throw new TypeError('Cannot make a crossing: too many parameters');
-  return [bytes.length, ...bytes];
 }

@@ -2,51 +2,27 @@
  * The way into guests, one for a thread: calls an entry on a stack that can be suspended, and tells
  * whether it has come back at once, as most do. What V8 gives for such a call is a promise in any
  * case, which settles no sooner than when all else that is ready has had its turn. So a module of
- * ours stands between: it calls the entry, and behind that says in its memory which call has ended.
+ * ours stands between: it calls the entry, and behind that says in a memory which call has ended.
  */
-import type { GuestFunction } from '../abi/abi.ts';
-import { type Crossings, ownModuleName } from './crossings.ts';
+import type { CallEntry, GuestFunction, HostcallResult, WasmValue } from '../abi/abi.ts';
+import type { Crossings } from './crossings.ts';
+import { type EntryRoom, EntryShape, type EntryTypes } from './entry-shape.ts';
 
-/**
- *   (module $terrafirma-entrance
- *     (type $entry (func))
- *     (table $entries (export "entries") 0 funcref)
- *     (memory (export "memory") 1 1)
- *     (func (export "enter") (param $place i32) (param $call i32)
- *       (call_indirect $entries (type $entry) (local.get $place))
- *       (i32.store (i32.const 0) (local.get $call))))
- */
-const entranceBytes = Uint8Array.of(
-  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-  ...[1, 9, 2, 0x60, 0, 0, 0x60, 2, 0x7f, 0x7f, 0],
-  ...[3, 2, 1, 1],
-  ...[4, 4, 1, 0x70, 0, 0],
-  ...[5, 4, 1, 1, 1, 1],
-  ...[7, 28, 3],
-  ...[7, ...Buffer.from('entries'), 1, 0],
-  ...[6, ...Buffer.from('memory'), 2, 0],
-  ...[5, ...Buffer.from('enter'), 0, 0],
-  ...[10, 16, 1, 14, 0, 0x20, 0, 0x11, 0, 0, 0x41, 0, 0x20, 1, 0x36, 2, 0, 0x0b],
-  ...[0, 27, 4, ...Buffer.from('name'), 0, 20, 19, ...Buffer.from(ownModuleName)],
-);
+type Answer = HostcallResult | Promise<HostcallResult>;
 
-/** (module (import "host" "entry" (func))) */
-const fittingBytes = Uint8Array.of(
-  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-  ...[1, 4, 1, 0x60, 0, 0],
-  ...[2, 14, 1, 4, ...Buffer.from('host'), 5, ...Buffer.from('entry'), 0, 0],
-);
+/** By the number of parameters; what kits give such an entry comes first. */
+const resultsOf: readonly (readonly boolean[])[] = [
+  [false, true],
+  [true, false],
+  [false, true],
+  [true, false],
+];
 
 /** Places that are added when all are taken. */
 const placesAdded = 64;
-
-type Enter = (place: number, call: number) => Promise<unknown>;
-
-interface EntranceExports {
-  readonly entries: WebAssembly.Table;
-  readonly memory: WebAssembly.Memory;
-  readonly enter: GuestFunction;
-}
+/** No call has this number. */
+const noCall = 0;
+const callMax = 0x7fff_ffff;
 
 /** The entry of one instance. */
 export interface Door {
@@ -57,70 +33,145 @@ export interface Door {
 }
 
 export class Entrance {
-  readonly #entries: WebAssembly.Table;
-  /** Of the call that has ended last. */
-  readonly #ended: Int32Array;
-  readonly #enter: Enter;
-  readonly #fitting = new WebAssembly.Module(fittingBytes);
+  readonly #room: EntryRoom = {
+    entries: new WebAssembly.Table({ element: 'anyfunc', initial: 0 }),
+    memory: new WebAssembly.Memory({ initial: 1, maximum: 1 }),
+  };
+  /** The number of the call that has ended last, and its result. */
+  readonly #ended = new Int32Array(this.#room.memory.buffer);
+  readonly #shapes = new Map<string, EntryShape>();
   /** By their modules, whether entries have the type that is called here. */
   readonly #known = new WeakMap<WebAssembly.Module, boolean>();
   readonly #free: number[] = [];
-  #lastCall = 0;
+  #lastCall = noCall;
   /** The way out of guests. */
   readonly crossings: Crossings;
 
   constructor(crossings: Crossings) {
     this.crossings = crossings;
-    const module = new WebAssembly.Module(entranceBytes);
-    const { exports } = new WebAssembly.Instance(module);
-    const { entries, memory, enter } = exports as unknown as EntranceExports;
-    this.#entries = entries;
-    this.#ended = new Int32Array(memory.buffer);
-    this.#enter = WebAssembly.promising(enter) as Enter;
   }
 
   /** The door to `entry`, a function of `module` without parameters; to be closed. */
   open(entry: GuestFunction, module: WebAssembly.Module): Door {
-    const fits = this.#known.get(module) ?? this.#fits(entry);
+    const shape = this.#shape({ params: 0, hasResult: false });
+    const fits = this.#known.get(module) ?? shape.fits(entry);
     this.#known.set(module, fits);
-    return fits ? this.#openPlace(entry) : openPlain(entry);
-  }
-
-  /** A type that stands in a group of others, or a result, is another type. */
-  #fits(entry: GuestFunction): boolean {
-    try {
-      return new WebAssembly.Instance(this.#fitting, { host: { entry } }) !== undefined;
-    } catch (error) {
-      if (error instanceof WebAssembly.LinkError) return false;
-      throw error;
-    }
-  }
-
-  #openPlace(entry: GuestFunction): Door {
-    if (this.#free.length === 0) this.#grow();
-    const place = this.#free.pop() ?? 0;
-    this.#entries.set(place, entry);
+    if (!fits) return openPlain(entry);
+    const place = this.take(entry);
     return {
-      enter: () => this.#call(place),
-      close: () => {
-        this.#entries.set(place, null);
-        this.#free.push(place);
-      },
+      enter: () => this.call(shape, place) as Promise<unknown> | undefined,
+      close: () => this.leave(place),
     };
   }
 
-  #call(place: number): Promise<unknown> | undefined {
-    this.#lastCall = (this.#lastCall + 1) | 0;
+  /** For an instance of which several functions are called; to be closed. */
+  openCalls(): EntryCalls {
+    return new EntryCalls(this);
+  }
+
+  /** Of a function that an instance exports; undefined where it is of none. */
+  shapeOf(callee: GuestFunction): EntryShape | undefined {
+    const { length: params } = callee;
+    for (const hasResult of resultsOf[params] ?? []) {
+      const shape = this.#shape({ params, hasResult });
+      if (shape.fits(callee)) return shape;
+    }
+    return undefined;
+  }
+
+  /** A place for `entry`, to be left. */
+  take(entry: GuestFunction): number {
+    if (this.#free.length === 0) this.#grow();
+    const place = this.#free.pop() ?? 0;
+    this.#room.entries.set(place, entry);
+    return place;
+  }
+
+  leave(place: number): void {
+    this.#room.entries.set(place, null);
+    this.#free.push(place);
+  }
+
+  /** Calls what is at `place`, which is of that shape. */
+  call(shape: EntryShape, place: number, args: readonly WasmValue[] = noValues): Answer {
+    this.#lastCall = this.#lastCall === callMax ? noCall + 1 : this.#lastCall + 1;
     // Another guest may be called meanwhile, by a hostcall of this one: by another number.
     const call = this.#lastCall;
-    this.#ended[0] = call - 1;
-    const ending = this.#enter(place, call);
-    return this.#ended[0] === call ? undefined : ending;
+    this.#ended[0] = noCall;
+    const [a, b, c] = args;
+    const ending = shape.enter(place, call, a, b, c);
+    if (this.#ended[0] !== call) return ending;
+    return shape.hasResult ? this.#ended[1] : undefined;
+  }
+
+  #shape(types: EntryTypes): EntryShape {
+    const key = `${types.params} ${types.hasResult}`;
+    const known = this.#shapes.get(key) ?? new EntryShape(types, this.#room);
+    this.#shapes.set(key, known);
+    return known;
   }
 
   #grow(): void {
-    const first = this.#entries.grow(placesAdded);
+    const first = this.#room.entries.grow(placesAdded);
     for (let place = first + placesAdded - 1; place >= first; place -= 1) this.#free.push(place);
+  }
+}
+
+const noValues: readonly WasmValue[] = [];
+
+/** A function that was called before. */
+interface Placed {
+  readonly callee: GuestFunction;
+  /** Undefined where it has no place. */
+  readonly shape: EntryShape | undefined;
+  readonly place: number;
+  readonly plainly: CallPlainly | undefined;
+}
+
+type CallPlainly = (...args: readonly WasmValue[]) => Promise<HostcallResult>;
+
+/** The functions of one instance that are called on stacks that can be suspended. */
+export class EntryCalls {
+  readonly #entrance: Entrance;
+  /** Few: the entry of a component, and what is called when something has come. */
+  #placed: readonly Placed[] = [];
+
+  constructor(entrance: Entrance) {
+    this.#entrance = entrance;
+  }
+
+  /**
+   * What `callee` has returned, or a promise of it where it has not yet, which rejects when the
+   * guest trapped or was ended.
+   */
+  readonly call: CallEntry = (callee, ...args) => {
+    const { shape, place, plainly } = this.#find(callee);
+    return shape === undefined ? plainly?.(...args) : this.#entrance.call(shape, place, args);
+  };
+
+  /** The instance is gone: nothing keeps it. */
+  close(): void {
+    for (const { shape, place } of this.#placed) {
+      if (shape !== undefined) this.#entrance.leave(place);
+    }
+    this.#placed = [];
+  }
+
+  #find(callee: GuestFunction): Placed {
+    for (const each of this.#placed) if (each.callee === callee) return each;
+    const placed = this.#place(callee);
+    // Of exactly that length: a list that grows takes room for sixteen more.
+    this.#placed = this.#placed.concat(placed);
+    return placed;
+  }
+
+  #place(callee: GuestFunction): Placed {
+    const shape = this.#entrance.shapeOf(callee);
+    if (shape !== undefined) {
+      return { callee, shape, place: this.#entrance.take(callee), plainly: undefined };
+    }
+    const plainly = WebAssembly.promising(callee) as CallPlainly;
+    return { callee, shape, place: -1, plainly };
   }
 }
 

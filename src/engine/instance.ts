@@ -311,11 +311,12 @@ export class GuestInstance implements ServingInstance {
   }
 
   #openDoor(): Door {
-    const { program, entrance, shared } = this.#options;
+    const { program, entrance } = this.#options;
     const { binding } = this;
     const enter = binding.enter?.bind(binding);
     if (enter !== undefined) {
-      return { enter: () => enter(shared.call), close: () => undefined };
+      const calls = entrance.openCalls();
+      return { enter: () => enter(calls.call), close: () => calls.close() };
     }
     const core = this.#cores[program.mainCore];
     const found = core?.exportedFunction(this.#options.entry);

@@ -1,9 +1,7 @@
 /**
  * What all instances of one program on a thread share, so that ten thousand guests have it once:
- * what its cores import, the objects that they are linked by, which grow as they are filled, and
- * how its exports are called.
+ * what its cores import, and the objects that they are linked by, which grow as they are filled.
  */
-import type { CallEntry, GuestFunction, HostcallResult } from '../abi/abi.ts';
 import type { ImportName } from '../abi/hostcall.ts';
 
 export type CoreImport = Required<ImportName>;
@@ -15,7 +13,6 @@ export interface CoreImports {
 }
 
 export class ProgramShared {
-  readonly call: CallEntry = entryCaller();
   /** Whether hostcalls that may wait are linked by way of crossings. */
   crosses = true;
   /** By module, for each core that is of it; programs have a form with cards and one without. */
@@ -45,17 +42,4 @@ export class ProgramShared {
     };
     return known[core];
   }
-}
-
-/** Calls exports on stacks that can be suspended: each is made callable so once, of few. */
-function entryCaller(): CallEntry {
-  const known = new WeakMap<GuestFunction, ReturnType<typeof WebAssembly.promising>>();
-  return (callee, ...args) => {
-    let entry = known.get(callee);
-    if (entry === undefined) {
-      entry = WebAssembly.promising(callee);
-      known.set(callee, entry);
-    }
-    return entry(...args) as Promise<HostcallResult>;
-  };
 }

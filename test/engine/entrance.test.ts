@@ -125,4 +125,108 @@ describe('Entrance', () => {
     expect(doors.map(({ ended }) => ended())).toEqual(doors.map(() => 1));
     expect(first.ended()).toBe(0);
   });
+
+  it('tells a call that waits from one that began within it and waits, too', async () => {
+    const entrance = newEntrance();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const inner = open(
+      entrance,
+      waits(() => promise),
+    );
+    let innerEntered: Promise<unknown> | undefined;
+    const outer = open(
+      entrance,
+      waits(() => {
+        innerEntered = inner.door.enter();
+        return promise;
+      }),
+    );
+    const entered = outer.door.enter();
+    expect([entered, innerEntered].map((each) => each instanceof Promise)).toEqual([true, true]);
+    resolve();
+    await Promise.all([entered, innerEntered]);
+    expect([inner.ended(), outer.ended()]).toEqual([1, 1]);
+  });
+});
+
+describe('EntryCalls', () => {
+  const functionsOf = (text: string, host: Record<string, WebAssembly.ImportValue> = {}) => {
+    const module = new WebAssembly.Module(assemble(text));
+    const { exports } = new WebAssembly.Instance(module, { host });
+    return exports as Record<string, GuestFunction>;
+  };
+
+  it.each([
+    ['nothing', '(func (export "f"))', [], undefined],
+    ['a result', '(func (export "f") (result i32) (i32.const -7))', [], -7],
+    ['one', '(func (export "f") (param i32) (result i32) (local.get 0))', [5], 5],
+    ['one, of no result', '(func (export "f") (param i32))', [5], undefined],
+    ['two', '(func (export "f") (param i32 i32))', [5, 6], undefined],
+    [
+      'three',
+      `(func (export "f") (param i32 i32 i32) (result i32)
+        (i32.sub (i32.sub (local.get 0) (local.get 1)) (local.get 2)))`,
+      [9, 5, 1],
+      3,
+    ],
+  ])('gives what a function of %s has returned', (_what, text, args, expected) => {
+    const calls = newEntrance().openCalls();
+    const { f } = functionsOf(`(module ${text})`);
+    if (f === undefined) throw new Error('no function');
+    expect([calls.call(f, ...args), calls.call(f, ...args)]).toEqual([expected, expected]);
+    calls.close();
+  });
+
+  it.each([
+    ['of i64', '(func (export "f") (param i64) (result i64) (local.get 0))', [5n], 5n],
+    [
+      'of four',
+      '(func (export "f") (param i32 i32 i32 i32) (result i32) (local.get 3))',
+      [1, 2, 3, 4],
+      4,
+    ],
+    [
+      'of two results',
+      '(func (export "f") (result i32 i32) (i32.const 1) (i32.const 2))',
+      [],
+      [1, 2],
+    ],
+  ])('gives a promise of what another returns: %s', async (_what, text, args, expected) => {
+    const calls = newEntrance().openCalls();
+    const { f } = functionsOf(`(module ${text})`);
+    const called = f && calls.call(f, ...args);
+    expect(called).toBeInstanceOf(Promise);
+    expect(await called).toEqual(expected);
+  });
+
+  it('gives a promise where the guest waits, and one that rejects where it traps', async () => {
+    const entrance = newEntrance();
+    const calls = entrance.openCalls();
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const { f, bad } = functionsOf(
+      `(module (import "host" "call" (func $call (result i32)))
+        (func (export "f") (param i32) (result i32) (i32.add (call $call) (local.get 0)))
+        (func (export "bad") (param i32) (result i32) unreachable))`,
+      { call: new WebAssembly.Suspending(() => promise) },
+    );
+    if (f === undefined || bad === undefined) throw new Error('no function');
+    const called = calls.call(f, 3);
+    await expect(calls.call(bad, 1)).rejects.toThrow('unreachable');
+    resolve(4);
+    expect(await called).toBe(7);
+  });
+
+  it('gives the places of an instance that is gone to others', () => {
+    const entrance = newEntrance();
+    const first = entrance.openCalls();
+    const { f, g } = functionsOf(
+      `(module (func (export "f") (result i32) (i32.const 1))
+        (func (export "g") (result i32) (i32.const 2)))`,
+    );
+    if (f === undefined || g === undefined) throw new Error('no function');
+    expect([first.call(f), first.call(g)]).toEqual([1, 2]);
+    first.close();
+    const second = entrance.openCalls();
+    expect([second.call(g), first.call(f), second.call(g)]).toEqual([2, 1, 2]);
+  });
 });

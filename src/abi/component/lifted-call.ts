@@ -4,7 +4,7 @@ import type { CallEntry } from '../abi.ts';
 import type { ComponentGuest } from './guest.ts';
 import type { PreparedComponent } from './prepared.ts';
 import { type LiftedFunction, runTask } from './tasks/run-task.ts';
-import { Task, type TaskFacts } from './tasks/task.ts';
+import { type OnResolve, Task, type TaskFacts } from './tasks/task.ts';
 import { Thread } from './tasks/threads.ts';
 import type { Trampolines } from './trampolines.ts';
 
@@ -39,35 +39,32 @@ export class LiftedCall {
   }
 
   /**
-   * Calls it with values as `codec.ts` has them; answers such a value when its code has ended.
-   * Rejects when the guest trapped or was ended.
+   * Calls it with values as `codec.ts` has them: such a value where its code has ended, or a
+   * promise of one, which rejects when the guest trapped or was ended.
+   *
+   * @throws where it could not be called
    */
-  async run(
-    call: CallEntry,
-    values: readonly unknown[],
-    listener?: CallListener,
-  ): Promise<unknown> {
+  run(call: CallEntry, values: readonly unknown[], listener?: CallListener): unknown {
     const { guest, trampolines } = this.#parts;
     const { host, tasks } = guest;
     const { func, type, options } = this.#export;
     this.#lifted ??= trampolines.lifted(type, func, options);
     this.#facts ??= trampolines.facts(type, options);
-    let answer: unknown;
-    const task = new Task(this.#facts, {
-      onResolve: (resolved) => {
-        answer = resolved?.value;
-        if (resolved !== undefined) listener?.onAnswer(answer);
-      },
-    });
+    const answered = new Answered(listener);
+    const task = new Task(this.#facts, answered);
     const thread = new Thread(task, this.#entered);
     this.#thread = thread;
     tasks.call = call;
     tasks.threads.begin(thread);
-    await runTask({ host, tasks, lifted: this.#lifted, thread, start: () => values });
+    const running = runTask({ host, tasks, lifted: this.#lifted, thread, start: () => values });
+    if (running !== undefined) return running.then(() => this.#end(thread, answered));
+    return this.#end(thread, answered);
+  }
+
+  #end(thread: Thread, answered: Answered): unknown {
+    const { tasks } = this.#parts.guest;
     const rest = tasks.threads.end(thread);
-    if (rest !== undefined) await tasks.wait(rest);
-    listener?.onEnd();
-    return answer;
+    return rest === undefined ? answered.end() : tasks.wait(rest).then(() => answered.end());
   }
 
   /** Tells it that nobody wants its answer; false where it does not listen, or has answered. */
@@ -76,5 +73,25 @@ export class LiftedCall {
     if (thread === undefined || thread.task.isResolved || !thread.task.facts.isAsync) return false;
     void this.#parts.guest.tasks.cancel(thread);
     return true;
+  }
+}
+
+/** What a call has answered. */
+class Answered {
+  readonly #listener: CallListener | undefined;
+  #value: unknown;
+
+  constructor(listener: CallListener | undefined) {
+    this.#listener = listener;
+  }
+
+  readonly onResolve: OnResolve = (answer) => {
+    this.#value = answer?.value;
+    if (answer !== undefined) this.#listener?.onAnswer(answer.value);
+  };
+
+  end(): unknown {
+    this.#listener?.onEnd();
+    return this.#value;
   }
 }

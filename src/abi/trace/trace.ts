@@ -36,7 +36,7 @@ export function traceAbi(abi: Abi, options: TraceOptions): Abi {
 }
 
 class TracedBinding implements Binding {
-  readonly enter?: (call: CallEntry) => Promise<unknown>;
+  readonly enter?: (call: CallEntry) => Promise<unknown> | undefined;
   readonly #binding: Binding;
   readonly #host: GuestHost;
   readonly #options: TraceOptions;

@@ -4,7 +4,6 @@
  * engine's.
  */
 import type {
-  CallEntry,
   CoreFace,
   GuestFunction,
   GuestHost,
@@ -63,7 +62,7 @@ export class PlainWorld implements SuiteWorld {
   }
 }
 
-const callPromising: CallEntry = (callee, ...args) =>
+const callPromising = (callee: GuestFunction, ...args: readonly WasmValue[]) =>
   WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
 
 /** One core, by what it exports. */

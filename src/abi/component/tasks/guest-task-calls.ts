@@ -74,7 +74,7 @@ class TaskCall {
       guest.trap(`Cannot call a component: ${rule}: received one more`);
     }
     const run = { host, tasks, lifted: lifted(), thread, start: () => this.#start() };
-    return tasks.threads.start(thread, () => host.runBeside(() => runTask(run)));
+    return tasks.threads.start(thread, () => host.runBeside(async () => runTask(run)));
   }
 
   /** The caller knows that it is over. */

@@ -1,5 +1,5 @@
 /** Runs a function that a guest exports as a task (CanonicalABI.md, `canon_lift`). */
-import type { GuestFunction, GuestHost, WasmValue } from '../../abi.ts';
+import type { CallEntry, GuestFunction, GuestHost, HostcallResult } from '../../abi.ts';
 import type { Crossing } from '../crossing.ts';
 import type { PreparedFunction } from '../prepared.ts';
 import { liftResult, lowerParams } from '../values.ts';
@@ -30,19 +30,43 @@ export interface TaskParts {
   readonly start: () => readonly unknown[];
 }
 
-/** Until its code has ended: its answer may leave before. Rejects when it trapped or was ended. */
-export async function runTask(parts: TaskParts): Promise<void> {
-  const { host, tasks, lifted, thread } = parts;
-  const { task } = thread;
+/**
+ * Until its code has ended: its answer may leave before. Undefined where it has. Rejects when it
+ * trapped or was ended.
+ *
+ * @throws where it could not be called
+ */
+export function runTask(parts: TaskParts): Promise<void> | undefined {
   const entering = enter(parts);
-  if (entering !== undefined && !(await entering)) return;
+  if (entering !== undefined) return runEntered(parts, entering);
+  const answer = begin(parts);
+  const { task } = parts.thread;
+  if (task.facts.isAsync || answer instanceof Promise) return runRest(parts, answer);
+  finishSync(parts, answer);
+  return undefined;
+}
+
+async function runEntered(parts: TaskParts, entering: Promise<boolean>): Promise<void> {
+  if (await entering) await runRest(parts, begin(parts));
+}
+
+/** Calls its code. */
+function begin({ host, tasks, lifted, thread, start }: TaskParts): ReturnType<CallEntry> {
+  const { task } = thread;
   const call = tasks.call ?? host.trap('Cannot call an async function: the start is not over');
   task.state = 'started';
-  const values = parts.start();
+  const values = start();
   lifted.crossing.begin(task.borrowing);
-  const answer = await call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
-  if (!task.facts.isAsync) finishSync(host, { lifted, task, answer: answer ?? 0 });
-  else if (lifted.callback !== undefined) {
+  return call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
+}
+
+async function runRest(parts: TaskParts, begun: ReturnType<CallEntry>): Promise<void> {
+  const { host, tasks, lifted, thread } = parts;
+  const { task } = thread;
+  const answer = begun instanceof Promise ? await begun : begun;
+  if (!task.facts.isAsync) return finishSync(parts, answer);
+  const call = tasks.call ?? host.trap('Cannot go on: the run is over');
+  if (lifted.callback !== undefined) {
     const { instance } = task.facts;
     // Not in functions of their own: each that waits would be kept for as long as the guest waits.
     for (let packed = Number(answer); isUnderWay(packed); ) {
@@ -50,12 +74,11 @@ export async function runTask(parts: TaskParts): Promise<void> {
       const { work, set } = waitFor(parts, packed);
       const event = eventOf(set, work === undefined ? 'ready' : await tasks.wait(work));
       instance.exclusive = thread;
-      packed = Number(await call(lifted.callback, ...event));
+      const next = call(lifted.callback, ...event);
+      packed = Number(next instanceof Promise ? await next : next);
     }
   }
-  if (!task.isResolved)
-    host.trap('Cannot end the task: it has returned: received one that has not');
-  if (task.needsExclusive) task.facts.instance.exclusive = undefined;
+  end(parts);
 }
 
 /** Undefined where it may start at once. A promise of false: it was cancelled before it could. */
@@ -86,14 +109,21 @@ async function enterLater({ tasks, thread }: TaskParts): Promise<boolean> {
   return true;
 }
 
-function finishSync(
-  host: GuestHost,
-  how: { readonly lifted: LiftedFunction; readonly task: Task; readonly answer: WasmValue },
-): void {
-  const { lifted, task, answer } = how;
+function finishSync(parts: TaskParts, answer: HostcallResult): void {
+  const { host, lifted } = parts;
+  const { task } = parts.thread;
+  const given = answer ?? 0;
   lifted.crossing.begin(task.borrowing);
-  task.resolve(liftResult(lifted.crossing, lifted.prepared, answer));
-  if (lifted.postReturn !== undefined) host.callGuest(lifted.postReturn, answer);
+  task.resolve(liftResult(lifted.crossing, lifted.prepared, given));
+  if (lifted.postReturn !== undefined) host.callGuest(lifted.postReturn, given);
+  end(parts);
+}
+
+/** Its code has ended. */
+function end({ host, thread: { task } }: TaskParts): void {
+  if (!task.isResolved)
+    host.trap('Cannot end the task: it has returned: received one that has not');
+  if (task.needsExclusive) task.facts.instance.exclusive = undefined;
 }
 
 function isUnderWay(packed: number): boolean {

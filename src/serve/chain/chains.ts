@@ -9,7 +9,7 @@ import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { ModulePath, RequestPath } from '../../names.ts';
 import { otherNamesOf } from '../../site/path-readings.ts';
 import { type Middleware, rulesBefore } from '../../site/settings/middleware.ts';
-import { routeModule, type Site } from '../../site/table.ts';
+import { type Route, routeModule, type ScriptPlace, type Site } from '../../site/table.ts';
 import type { ExchangeOptions } from '../exchange-options.ts';
 import type { Failures } from '../road/failures.ts';
 import type { ModuleRoute, ModuleRuns } from '../road/module-runs.ts';
@@ -44,16 +44,13 @@ export class Chains {
    * @param answer Answers a visit that a link sends on, from its path on.
    * @throws TerrafirmaError why a link cannot be had, and `loop`
    */
-  async pass(
+  pass(
     visit: Visit,
     { site, path }: { readonly site: Site; readonly path: RequestPath },
     answer: (visit: Visit) => Promise<void>,
-  ): Promise<boolean> {
-    for (const step of this.#steps.before(path, visit.exchange.request.target, site)) {
-      if (visit.passage?.hasPassed(step) === true) continue;
-      if (!(await this.#run(visit, site, step, answer))) return false;
-    }
-    return true;
+  ): boolean | Promise<boolean> {
+    const steps = this.#steps.before(path, visit.exchange.request.target, site);
+    return this.#passFrom(0, { visit, site, steps, answer });
   }
 
   /** Whether a module asked for by its own name would answer for a path that has links. */
@@ -79,54 +76,105 @@ export class Chains {
     });
   }
 
-  async #run(
-    visit: Visit,
-    site: Site,
-    step: Step,
-    answer: (visit: Visit) => Promise<void>,
-  ): Promise<boolean> {
-    const { runs, failures, account, exchange: options } = this.#options;
-    const { exchange } = visit;
-    visit.passage ??= Passage.begin(this.#options.limits.middlewareStepsMax);
-    visit.passage.spend();
-    visit.passage.note(step);
-    const route = await this.#find(visit, site, step);
+  /** Most links that pass a request on wait for nothing: then there is no promise. */
+  #passFrom(first: number, chain: Chain): boolean | Promise<boolean> {
+    const { steps, visit } = chain;
+    for (let place = first; place < steps.length; place += 1) {
+      const step = steps[place];
+      if (step === undefined || visit.passage?.hasPassed(step) === true) continue;
+      const passing = this.#run(step, chain);
+      if (passing instanceof Promise) {
+        return passing.then((isPassed) => isPassed && this.#passFrom(place + 1, chain));
+      }
+      if (!passing) return false;
+    }
+    return true;
+  }
+
+  /** @throws at once, or later */
+  #run(step: Step, chain: Chain): boolean | Promise<boolean> {
+    const { visit } = chain;
+    const passage = visit.passage ?? Passage.begin(this.#options.limits.middlewareStepsMax);
+    visit.passage = passage;
+    passage.spend();
+    passage.note(step);
+    const next = this.#open(step, passage, chain);
+    const route = this.#find(step, chain);
+    if (!(route instanceof Promise)) return this.#runFound(route, next, chain);
+    return route.then((found) => this.#runFound(found, next, chain));
+  }
+
+  #open(step: Step, passage: Passage, { answer, site, visit }: Chain): Next {
+    const { account, exchange, failures } = this.#options;
     const share = account.shareOf(site.owner);
-    const next = new Next(visit, visit.passage, {
-      ...{ step, share, failures, answer, exchange: options },
-    });
+    return new Next(visit, passage, { step, share, failures, answer, exchange });
+  }
+
+  #runFound(route: ModuleRoute, next: Next, { site, visit }: Chain): boolean | Promise<boolean> {
+    const { exchange } = visit;
     if (visit.shownPath !== undefined) {
       const { headers } = site.settings ?? {};
       // What comes behind a link that passes on puts its own in their place.
       exchange.replaceReplyHeaders(headersFor(headers, visit.shownPath, 'module'), 'absent');
     }
     exchange.next = next;
+    let running: Promise<void> | undefined;
     try {
-      await runs.run(visit, site, route);
+      running = this.#options.runs.run(visit, site, route);
     } finally {
-      exchange.next = undefined;
+      if (running === undefined) exchange.next = undefined;
     }
-    return visit.failure === undefined && exchange.replyState === 'none' && next.isPassedOn;
+    return running === undefined ? isPassed(visit, next) : follow(running, visit, next);
   }
 
   /** A link sees the whole path, as an `index.wasm` at the top does. */
-  async #find(visit: Visit, site: Site, { modulePath, pathInfo }: Step): Promise<ModuleRoute> {
-    const place = { scriptName: '', pathInfo };
-    const wanted = modulePath as ModulePath;
-    let route = routeModule(site, wanted, place);
-    if (route.kind === 'unknown-module') {
-      const newest = await this.#options.replica.siteWithVerdict(site, wanted);
-      route = routeModule(newest, wanted, place);
-    }
+  #find(step: Step, { site, visit }: Chain): ModuleRoute | Promise<ModuleRoute> {
+    const wanted = step.modulePath as ModulePath;
+    const find = (newest: Site): Route => routeModule(newest, wanted, placeOf(step));
+    const route = find(site);
     if (route.kind === 'module') return route;
-    if (route.kind === 'failure') {
-      visit.record.counterRow = route.counterRow;
-      const detail = `${modulePath}, a link before this path: ${route.error.detail}`;
-      throw fromErrorRecord({ ...route.error, detail });
-    }
-    throw new TerrafirmaError(
-      'no-middleware',
-      `Cannot answer: each module of [[middleware]] must be there: received none at ${modulePath}`,
-    );
+    if (route.kind !== 'unknown-module') return requireModule(route, step, visit);
+    return this.#options.replica
+      .siteWithVerdict(site, wanted)
+      .then((newest) => requireModule(find(newest), step, visit));
   }
+}
+
+interface Chain {
+  readonly visit: Visit;
+  readonly site: Site;
+  readonly steps: readonly Step[];
+  /** Answers a visit that a link sends on, from its path on. */
+  readonly answer: (visit: Visit) => Promise<void>;
+}
+
+function placeOf({ pathInfo }: Step): ScriptPlace {
+  return { scriptName: '', pathInfo };
+}
+
+/** @throws TerrafirmaError why it cannot be had */
+function requireModule(route: Route, { modulePath }: Step, visit: Visit): ModuleRoute {
+  if (route.kind === 'module') return route;
+  if (route.kind === 'failure') {
+    visit.record.counterRow = route.counterRow;
+    const detail = `${modulePath}, a link before this path: ${route.error.detail}`;
+    throw fromErrorRecord({ ...route.error, detail });
+  }
+  throw new TerrafirmaError(
+    'no-middleware',
+    `Cannot answer: each module of [[middleware]] must be there: received none at ${modulePath}`,
+  );
+}
+
+async function follow(running: Promise<void>, visit: Visit, next: Next): Promise<boolean> {
+  try {
+    await running;
+  } finally {
+    visit.exchange.next = undefined;
+  }
+  return isPassed(visit, next);
+}
+
+function isPassed({ exchange, failure }: Visit, next: Next): boolean {
+  return failure === undefined && exchange.replyState === 'none' && next.isPassedOn;
 }

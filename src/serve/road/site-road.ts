@@ -128,13 +128,15 @@ export class SiteRoad {
     if (asking !== undefined) await asking;
     const { settings } = site;
     noteShownPath(visit, site, path);
-    if (!(await this.#passMiddleware(visit, site, path))) return undefined;
+    const passing = this.#passMiddleware(visit, site, path);
+    if (!(passing instanceof Promise ? await passing : passing)) return undefined;
     const forced = findRedirection(settings?.redirects, path, 'forced');
     if (forced !== undefined) return followRedirection(visit, forced);
     const isFirst = settings?.site?.indexFirst === true;
     if (isFirst && (await this.#answerBeforeFiles(visit, site, path))) return undefined;
     try {
-      await this.#answerFound(visit, site, path);
+      const answering = this.#answerFound(visit, site, path);
+      if (answering !== undefined) await answering;
       return undefined;
     } catch (failure) {
       if (!isMissing(failure) || exchange.replyState !== 'none') throw failure;
@@ -148,10 +150,10 @@ export class SiteRoad {
     }
   }
 
-  async #passMiddleware(visit: Visit, site: Site, path: RequestPath): Promise<boolean> {
+  #passMiddleware(visit: Visit, site: Site, path: RequestPath): boolean | Promise<boolean> {
     if (site.settings?.middleware === undefined) return true;
     const at = { site, path };
-    return await this.#options.chains.pass(visit, at, (inner) => this.#answerByRules(inner, site));
+    return this.#options.chains.pass(visit, at, (inner) => this.#answerByRules(inner, site));
   }
 
   /** With `index_first` functions come before files, but not before a module of that name. */

@@ -9,7 +9,7 @@ import { lineOf, scanTomlLines } from '../config/toml-lines.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { ModulePath } from '../names.ts';
 import { variableNames } from './settings/environment.ts';
-import { SettingsFault } from './settings/fault.ts';
+import { Faults, SettingsFault, tellFaults } from './settings/fault.ts';
 import { type FileFields, settingsFile } from './settings/file.ts';
 import type { Grants, NamesGrant } from './settings/grants.ts';
 import type { OwnLimits } from './settings/limits.ts';
@@ -81,23 +81,27 @@ export function requireNames(settings: SiteSettings, text: string, known: SiteSe
   withLine(text, () => requireNamesThere(settings, known));
 }
 
-/** What `read` says of a mistake, with its line. */
+/** What `read` says of mistakes, each with its line. */
 function withLine<T>(text: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof SettingsFault)) throw error;
-    const line = lineOf(scanTomlLines(text), error.place);
-    throw new TerrafirmaError('bad-settings', `${about}:${line}: ${error.message}`);
+    const lines = scanTomlLines(text);
+    const told = tellFaults(error, settingsName, (place) => lineOf(lines, place));
+    throw new TerrafirmaError('bad-settings', `Cannot run the modules: ${told}`);
   }
 }
 
 function readSettings(file: Record<string, unknown>): SiteSettings {
-  const read = settingsFile.read(file, []);
+  const faults = new Faults();
+  const read = faults.catch(() => settingsFile.read(file, [])) ?? {};
   const modules = new Map<ModulePath, ModuleTable>();
   for (const [name, value] of Object.entries(file)) {
-    if (name.endsWith('.wasm')) modules.set(name as ModulePath, moduleTable.read(value, [name]));
+    if (!name.endsWith('.wasm')) continue;
+    faults.catch(() => modules.set(name as ModulePath, moduleTable.read(value, [name])));
   }
+  faults.throwAny();
   if (modules.size > modulesMax) {
     throw new SettingsFault(
       [],

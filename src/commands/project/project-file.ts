@@ -8,7 +8,7 @@ import { parse, TomlError } from 'smol-toml';
 import { inBytes } from '../../amounts.ts';
 import { lineOf, scanTomlLines } from '../../config/toml-lines.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import { type Place, SettingsFault } from '../../site/settings/fault.ts';
+import { type Place, SettingsFault, tellFaults } from '../../site/settings/fault.ts';
 import { type Kind, modulePath, text, turned } from '../../site/settings/kinds.ts';
 import { listOf, maybe, needed, record } from '../../site/settings/tables.ts';
 
@@ -135,7 +135,9 @@ function withLine<T>(source: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof SettingsFault)) throw error;
-    throw wrong(`:${lineOf(scanTomlLines(source), error.place)}: ${error.message}`);
+    const lines = scanTomlLines(source);
+    const told = tellFaults(error, projectName, (place) => lineOf(lines, place));
+    throw new TerrafirmaError('usage', `Cannot read ${told}`);
   }
 }
 

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
 import { lineOf, scanTomlLines } from '../../config/toml-lines.ts';
-import type { TerrafirmaError } from '../../errors.ts';
 import { quoteReceived } from '../../names.ts';
 import {
   errnoOf,
@@ -48,6 +47,8 @@ export interface ResolvedFastly {
 }
 
 const filesMax = 1_000;
+/** Of so many at most is told what is wrong with them. */
+const faultsMax = 10;
 
 /** Who wants to know of each file. */
 export interface FileListener {
@@ -78,54 +79,63 @@ export async function resolveFastly(
     if (resolution.kind === 'resolved') {
       return { settings: resolution.settings, paths: [...files.keys()], files };
     }
+    const faults: string[] = [];
     for (const source of resolution.files) {
       if (files.size >= filesMax) {
-        throw faultOf(source, file, `the file may name at most ${filesMax} files`, 'one more');
+        const rule = `the file may name at most ${filesMax} files`;
+        throw badFastlyToml(tellFault(source, file, rule, 'one more'));
       }
       listener.onNeeded(source.path);
       const read = await readNamed(source, file, { ...place, bytesLeft });
+      if (typeof read === 'string') {
+        faults.push(read);
+        if (faults.length === faultsMax) break;
+        continue;
+      }
       if (!listener.takes(source.path, read)) return undefined;
       bytesLeft -= read.bytes.length;
       files.set(source.path, read.bytes);
     }
+    if (faults.length > 0) throw badFastlyToml(faults.join('; '));
   }
 }
 
+/** What it holds, or what is wrong with it. @throws what says that the mount is away */
 async function readNamed(
   source: FileSource,
   file: FastlyFile,
   place: FastlyFilesPlace & { readonly bytesLeft: number },
-): Promise<ReadFile> {
+): Promise<ReadFile | string> {
   const { fs, directory, bytesLeft, limits } = place;
   const path = join(directory, source.path);
   try {
     await using open = await fs.open(path);
     if (!(await liesInside(fs, open, { directory, path }))) {
-      throw faultOf(source, file, 'a file must lie in the folder', 'a link that leads out');
+      return tellFault(source, file, 'a file must lie in the folder', 'a link that leads out');
     }
     if (!(await open.stat()).isFile()) {
-      throw faultOf(source, file, 'it must be a regular file', quoteReceived(source.path));
+      return tellFault(source, file, 'it must be a regular file', quoteReceived(source.path));
     }
     return await readWhole(open, bytesLeft);
   } catch (error) {
     if (error instanceof FileTooLargeError) {
       const most = inBytes(limits.fastlyFilesBytesMax);
-      throw faultOf(source, file, `all its files have at most ${most}`, 'more');
+      return tellFault(source, file, `all its files have at most ${most}`, 'more');
     }
     if (isPassing(error) || (errnoOf(error) === undefined && !isAbsent(error))) throw error;
     if (isAbsent(error)) await fs.requireDirectory(directory);
-    throw faultOf(source, file, 'the file must be there', quoteReceived(source.path));
+    return tellFault(source, file, 'the file must be there', quoteReceived(source.path));
   }
 }
 
-function faultOf(
+function tellFault(
   source: FileSource,
   { text }: FastlyFile,
   rule: string,
   received: string,
-): TerrafirmaError {
+): string {
   // One that is named in a JSON file has its place there.
   const isHere = source.place[0] === 'local_server';
   const line = isHere ? `:${lineOf(scanTomlLines(text), source.place)}` : '';
-  return badFastlyToml(`${fastlyName}${line}: ${rule}: received ${received}`);
+  return `${fastlyName}${line}: ${rule}: received ${received}`;
 }

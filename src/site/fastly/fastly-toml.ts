@@ -6,7 +6,14 @@ import { parse, TomlError } from 'smol-toml';
 import { inBytes } from '../../amounts.ts';
 import { lineOf, scanTomlLines } from '../../config/toml-lines.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import { namePlace, nameType, type Place, SettingsFault } from '../settings/fault.ts';
+import {
+  Faults,
+  namePlace,
+  nameType,
+  type Place,
+  SettingsFault,
+  tellFaults,
+} from '../settings/fault.ts';
 import { maybe, type OtherKeys, readTable, record } from '../settings/tables.ts';
 import { backendSources } from './backends.ts';
 import { aclSources, deviceSource, geoSource, shieldingSites, validKeys } from './lookups.ts';
@@ -65,8 +72,8 @@ export function parseFastlyToml(bytes: Uint8Array, bytesMax: number): LocalServe
     return readFile(file);
   } catch (error) {
     if (!(error instanceof SettingsFault)) throw error;
-    const line = lineOf(scanTomlLines(text), error.place);
-    throw badFastlyToml(`${fastlyName}:${line}: ${error.message}`);
+    const lines = scanTomlLines(text);
+    throw badFastlyToml(tellFaults(error, fastlyName, (place) => lineOf(lines, place)));
   }
 }
 
@@ -76,9 +83,16 @@ export function badFastlyToml(what: string): TerrafirmaError {
 }
 
 function readFile(file: Record<string, unknown>): LocalServer {
-  requireVersion(file.manifest_version);
-  if (file[section] === undefined) return noLocalServer;
-  const table = readTable(file[section], [section]);
+  const faults = new Faults();
+  faults.catch(() => requireVersion(file.manifest_version));
+  const read = faults.catch(() => readLocalServer(file[section]));
+  faults.throwAny();
+  return read ?? noLocalServer;
+}
+
+function readLocalServer(value: unknown): LocalServer {
+  if (value === undefined) return noLocalServer;
+  const table = readTable(value, [section]);
   const read = localServer.read(Object.fromEntries(table), [section]);
   const { dictionaries, objectStores, objectStore, configStores, kvStores, ...more } = read;
   const configs = onlyName({ config_stores: configStores, dictionaries });

@@ -5,7 +5,7 @@
 import { inBytes } from '../../amounts.ts';
 import { kvKeyBytesMax } from '../../names.ts';
 import type { Backend } from '../settings/backends.ts';
-import { SettingsFault } from '../settings/fault.ts';
+import { SettingsFault, tellFaults } from '../settings/fault.ts';
 import type { Kind } from '../settings/kinds.ts';
 import { devices, type FactTable, type GeoSettings, geoAddresses } from '../settings/lookups.ts';
 import type { Acl, TextStores } from '../settings/stores.ts';
@@ -59,11 +59,17 @@ export function resolveLocalServer(local: LocalServer, world: ResolveWorld): Res
   const resolver = new Resolver(world);
   const settings = resolver.resolve(local);
   if (resolver.needs.size > 0) return { kind: 'needs', files: [...resolver.needs.values()] };
+  if (resolver.faults.length > 0) throw badFastlyToml(resolver.faults.join('; '));
   return { kind: 'resolved', settings };
 }
 
+/** Of so many files at most is told what is wrong with them. */
+const faultsMax = 10;
+
 class Resolver {
   readonly needs = new Map<string, FileSource>();
+  /** What is wrong with the files that are there, each with its file. */
+  readonly faults: string[] = [];
   readonly #world: ResolveWorld;
   readonly #notes: string[] = [];
   #bytesLeft: number;
@@ -150,7 +156,11 @@ class Resolver {
     };
   }
 
-  /** Undefined where the file is still needed, or a variable is not there. */
+  #blame(fault: string): void {
+    if (this.faults.length < faultsMax && !this.faults.includes(fault)) this.faults.push(fault);
+  }
+
+  /** Undefined where the file is still needed or wrong, or a variable is not there. */
   #text(source: Source, what: string): string | undefined {
     if (source.kind === 'text') return source.text;
     if (source.kind === 'env') return this.#variable(source, what);
@@ -159,7 +169,8 @@ class Resolver {
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch {
-      throw badFastlyToml(`${source.path}: ${what} must be text in UTF-8: received other bytes`);
+      this.#blame(`${source.path}: ${what} must be text in UTF-8: received other bytes`);
+      return undefined;
     }
   }
 
@@ -190,28 +201,32 @@ class Resolver {
     throw badFastlyToml(`${path}: ${rule}: received more`);
   }
 
-  /** What a JSON file holds, by the rules of its kind; `absent` while the file is needed. */
+  /** What a JSON file holds, by the rules of its kind; `absent` while it is needed, or wrong. */
   #json<T>(file: FileSource, kind: Kind<T>, absent: T): T {
     const text = this.#text(file, 'it');
     if (text === undefined) return absent;
+    const parsed = parseJson(text);
+    if ('faultLine' in parsed) {
+      this.#blame(`${file.path}:${parsed.faultLine}: must be JSON: received a text that is not`);
+      return absent;
+    }
     try {
-      return kind.read(parseJson(text, file), []);
+      return kind.read(parsed.value, []);
     } catch (error) {
       if (!(error instanceof SettingsFault)) throw error;
-      const line = lineOfKey(text, error.place);
-      throw badFastlyToml(`${file.path}:${line}: ${error.message}`);
+      this.#blame(tellFaults(error, file.path, (place) => lineOfKey(text, place)));
+      return absent;
     }
   }
 }
 
 /** The parser's message shows the text around the fault, which may be a secret: only its place. */
-function parseJson(text: string, file: FileSource): unknown {
+function parseJson(text: string): { readonly value: unknown } | { readonly faultLine: number } {
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ''));
+    return { value: JSON.parse(text.replace(/^\ufeff/, '')) };
   } catch (error) {
     const offset = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-    const line = lineAt(text, offset === undefined ? text.length : Number(offset));
-    throw badFastlyToml(`${file.path}:${line}: must be JSON: received a text that is not`);
+    return { faultLine: lineAt(text, offset === undefined ? text.length : Number(offset)) };
   }
 }
 

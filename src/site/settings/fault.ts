@@ -11,11 +11,70 @@ export type Place = readonly string[];
 export class SettingsFault extends Error {
   override readonly name = 'SettingsFault';
   readonly place: Place;
+  #all: readonly SettingsFault[] = [this];
 
   constructor(place: Place, rule: string, received: string) {
     super(`${rule}: received ${received}`);
     this.place = place;
   }
+
+  /** Itself, and what else is wrong in the same file. */
+  get all(): readonly SettingsFault[] {
+    return this.#all;
+  }
+
+  /** Which is thrown for all of them. */
+  static together(faults: readonly [SettingsFault, ...SettingsFault[]]): SettingsFault {
+    const [first] = faults;
+    first.#all = faults;
+    return first;
+  }
+}
+
+/** One more than are told: that there are more is told, too. Nothing else is read then. */
+const faultsMax = 11;
+
+/** Reads one thing after another, of which each may be wrong, and tells of all that are. */
+export class Faults {
+  readonly #found: SettingsFault[] = [];
+
+  /** What `read` gives; undefined where it throws a SettingsFault, which is kept for `throwAny`. */
+  catch<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof SettingsFault)) throw error;
+      this.#found.push(...error.all);
+      if (this.#found.length >= faultsMax) this.throwAny();
+      return undefined;
+    }
+  }
+
+  /** @throws SettingsFault where something was wrong */
+  throwAny(): void {
+    const [first, ...others] = this.#found;
+    if (first !== undefined) throw SettingsFault.together([first, ...others]);
+  }
+}
+
+/**
+ * All that is wrong, each behind its file and line, in the order of their lines.
+ *
+ * @param lineOf Of a place in that file.
+ */
+export function tellFaults(
+  { all }: SettingsFault,
+  fileName: string,
+  lineOf: (place: Place) => number,
+): string {
+  const told = all.slice(0, faultsMax - 1).map(({ message, place }) => ({
+    message,
+    line: lineOf(place),
+  }));
+  told.sort((one, other) => one.line - other.line);
+  const sentences = told.map(({ line, message }) => `${fileName}:${line}: ${message}`);
+  if (all.length > told.length) sentences.push('and there is more');
+  return sentences.join('; ');
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { nearestName } from '../../config/suggest.ts';
 import { quoteReceived } from '../../names.ts';
-import { namePlace, nameType, type Place, SettingsFault } from './fault.ts';
+import { Faults, namePlace, nameType, type Place, SettingsFault } from './fault.ts';
 import type { JsonSchema, Kind } from './kinds.ts';
 
 export interface Field<T, IsNeeded extends boolean = boolean> {
@@ -57,15 +57,18 @@ export function record<F extends Fields>(fields: F, others?: OtherKeys): Kind<Re
     jsonSchema: describeRecord(rows, others),
     read(value, place) {
       const table = readTable(value, place);
-      refuseStrangers(table, { keys, place, others });
+      const faults = new Faults();
+      refuseStrangers(table, { keys, place, others, faults });
       const read: Record<string, unknown> = {};
       for (const { name, key, kind, isNeeded } of rows) {
         const inner = table.get(key);
-        if (inner !== undefined) read[name] = kind.read(inner, [...place, key]);
-        else if (isNeeded) {
-          throw new SettingsFault(place, `${namePlace(place)} must have "${key}"`, 'none');
-        }
+        if (inner === undefined && !isNeeded) continue;
+        faults.catch(() => {
+          if (inner !== undefined) read[name] = kind.read(inner, [...place, key]);
+          else throw new SettingsFault(place, `${namePlace(place)} must have "${key}"`, 'none');
+        });
       }
+      faults.throwAny();
       return read as ReadFields<F>;
     },
   };
@@ -93,17 +96,22 @@ function refuseStrangers(
     readonly keys: readonly string[];
     readonly place: Place;
     readonly others: OtherKeys | undefined;
+    readonly faults: Faults;
   },
 ): void {
-  const { keys, place, others } = allowed;
+  const { keys, place, others, faults } = allowed;
   for (const [key, value] of table) {
-    if (keys.includes(key) || others?.takes(key, place) === true) continue;
-    const nearest = nearestName(key, keys);
-    const meant = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
-    const hint = others?.hint(key, value) ?? '';
-    const known = keys.length === 0 ? 'must be an empty table' : `may hold only ${keys.join(', ')}`;
-    const rule = `${namePlace(place)} ${known}${hint === '' ? meant : hint}`;
-    throw new SettingsFault([...place, key], rule, quoteReceived(key));
+    if (keys.includes(key)) continue;
+    faults.catch(() => {
+      if (others?.takes(key, place) === true) return;
+      const nearest = nearestName(key, keys);
+      const meant = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+      const hint = others?.hint(key, value) ?? '';
+      const known =
+        keys.length === 0 ? 'must be an empty table' : `may hold only ${keys.join(', ')}`;
+      const rule = `${namePlace(place)} ${known}${hint === '' ? meant : hint}`;
+      throw new SettingsFault([...place, key], rule, quoteReceived(key));
+    });
   }
 }
 
@@ -145,13 +153,17 @@ export function tableOf<T>(kind: Kind<T>, rules: NameRules): Kind<ReadonlyMap<st
         throw new SettingsFault(place, rule, `${table.size}`);
       }
       const read = new Map<string, T>();
+      const faults = new Faults();
       for (const [name, inner] of table) {
-        if (!names.pattern.test(name)) {
-          const rule = `names of ${what} in ${namePlace(place)} must be ${names.rule}`;
-          throw new SettingsFault([...place, name], rule, quoteReceived(name));
-        }
-        read.set(name, kind.read(inner, [...place, name]));
+        faults.catch(() => {
+          if (!names.pattern.test(name)) {
+            const rule = `names of ${what} in ${namePlace(place)} must be ${names.rule}`;
+            throw new SettingsFault([...place, name], rule, quoteReceived(name));
+          }
+          read.set(name, kind.read(inner, [...place, name]));
+        });
       }
+      faults.throwAny();
       return read;
     },
   };
@@ -173,7 +185,13 @@ export function listOf<T>(
       if (value.length > max) {
         throw new SettingsFault(place, `${at} may hold at most ${max} ${what}`, `${value.length}`);
       }
-      return value.map((each: unknown, index) => kind.read(each, [...place, String(index)]));
+      const faults = new Faults();
+      const read: T[] = [];
+      for (const [index, each] of value.entries()) {
+        faults.catch(() => read.push(kind.read(each, [...place, String(index)])));
+      }
+      faults.throwAny();
+      return read;
     },
   };
 }

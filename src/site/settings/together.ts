@@ -1,7 +1,8 @@
 /** What must fit together in a `terrafirma.toml` although each value alone is right. */
 import { nearestName } from '../../config/suggest.ts';
 import { quoteReceived } from '../../names.ts';
-import { namePlace, type Place, SettingsFault } from './fault.ts';
+import type { Backend } from './backends.ts';
+import { Faults, namePlace, type Place, SettingsFault } from './fault.ts';
 import type { Grants } from './grants.ts';
 import type { SiteSettings } from './site-settings.ts';
 import { defaultStore } from './stores.ts';
@@ -16,28 +17,35 @@ const secretsMax = 64;
  * @throws SettingsFault
  */
 export function requireNamesThere(settings: SiteSettings, known: SiteSettings): void {
-  requireGrants(settings.general.grants, { settings: known, place: ['grants'] });
-  requireConfigEnv(known, settings.general.configEnv, ['config_env']);
-  for (const [path, table] of settings.modules) {
-    requireGrants(table.grants, { settings: known, place: [path, 'grants'] });
-    requireConfigEnv(known, table.configEnv, [path, 'config_env']);
+  const faults = new Faults();
+  const { general, modules } = settings;
+  requireGrants(general.grants, { settings: known, place: ['grants'], faults });
+  faults.catch(() => requireConfigEnv(known, general.configEnv, ['config_env']));
+  for (const [path, table] of modules) {
+    requireGrants(table.grants, { settings: known, place: [path, 'grants'], faults });
+    faults.catch(() => requireConfigEnv(known, table.configEnv, [path, 'config_env']));
   }
+  faults.throwAny();
 }
 
 /** @throws SettingsFault */
 export function requireTogether(settings: SiteSettings): void {
-  requireClientKeys(settings);
-  requireFewSecrets(settings);
-  requireCanonicalHost(settings);
+  const faults = new Faults();
+  for (const [name, backend] of settings.backends ?? []) {
+    faults.catch(() => requireClientKey(settings, name, backend));
+  }
+  faults.catch(() => requireFewSecrets(settings));
+  faults.catch(() => requireCanonicalHost(settings));
+  faults.throwAny();
 }
 
 /** What a list names must be there: a misspelled name would be nothing that anybody has. */
 function requireGrants(
   grants: Grants | undefined,
-  at: { readonly settings: SiteSettings; readonly place: Place },
+  at: { readonly settings: SiteSettings; readonly place: Place; readonly faults: Faults },
 ): void {
   if (grants === undefined) return;
-  const { settings, place } = at;
+  const { settings, place, faults } = at;
   const known = {
     kv: settings.keyValueStores ?? [],
     config: [...(settings.configStores?.keys() ?? [])],
@@ -49,7 +57,9 @@ function requireGrants(
   for (const key of ['kv', 'config', 'secrets', 'backends', 'acls'] as const) {
     const names = grants[key];
     if (names === undefined || typeof names === 'boolean') continue;
-    for (const name of names) requireKnown(name, known[key], [...place, key], key);
+    for (const name of names) {
+      faults.catch(() => requireKnown(name, known[key], [...place, key], key));
+    }
   }
 }
 
@@ -69,19 +79,21 @@ function requireKnown(name: string, known: readonly string[], place: Place, tabl
   throw new SettingsFault(place, rule, quoteReceived(name));
 }
 
-function requireClientKeys({ backends, secretStores }: SiteSettings): void {
-  for (const [name, { clientCertificate, clientKey }] of backends ?? []) {
-    const place = ['backends', name];
-    if ((clientCertificate === undefined) !== (clientKey === undefined)) {
-      const rule = `${namePlace(place)} must have client_certificate and client_key, or neither`;
-      throw new SettingsFault(place, rule, 'one of them');
-    }
-    if (clientKey === undefined) continue;
-    if (secretStores?.get(clientKey.store)?.has(clientKey.name) === true) continue;
-    const at = [...place, 'client_key'];
-    const rule = `${namePlace(at)} must name a secret of the folder, such as "vault/key"`;
-    throw new SettingsFault(at, rule, 'one that is not there');
+function requireClientKey(
+  { secretStores }: SiteSettings,
+  name: string,
+  { clientCertificate, clientKey }: Backend,
+): void {
+  const place = ['backends', name];
+  if ((clientCertificate === undefined) !== (clientKey === undefined)) {
+    const rule = `${namePlace(place)} must have client_certificate and client_key, or neither`;
+    throw new SettingsFault(place, rule, 'one of them');
   }
+  if (clientKey === undefined) return;
+  if (secretStores?.get(clientKey.store)?.has(clientKey.name) === true) return;
+  const at = [...place, 'client_key'];
+  const rule = `${namePlace(at)} must name a secret of the folder, such as "vault/key"`;
+  throw new SettingsFault(at, rule, 'one that is not there');
 }
 
 function requireFewSecrets({ secretStores, modules }: SiteSettings): void {

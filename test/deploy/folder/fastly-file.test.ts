@@ -95,6 +95,18 @@ describe('FolderFastly', () => {
     expect(storeOf(file)?.get('a')).toBe('1');
   });
 
+  test('tells of all files that are missing', async () => {
+    write('fastly.toml', '[local_server.acls]\na = "a.json"\nb = "b.json"\nc = "c.json"');
+    write('b.json', '{"entries": []}');
+    const file = open();
+    await look(file);
+    expect(faultOf(file)).toMatch(/toml:2: the file must be there: received "a\.json"; fast/);
+    expect(faultOf(file)).toMatch(/; fastly\.toml:4: the file must be there: received "c\.json"$/);
+    write('c.json', '{"entries": []}');
+    await look(file);
+    expect(faultOf(file)).not.toContain('c.json');
+  });
+
   test('reads nothing that lies elsewhere, whichever way it is named', async () => {
     writeFileSync(outside.path('s.json'), '{"secret": "1"}');
     write('fastly.toml', json);

@@ -36,6 +36,11 @@ export interface SignedRequest {
   readonly action: string;
 }
 
+interface Sent extends AcmeAnswer {
+  /** For the next request. */
+  readonly nonce: string | undefined;
+}
+
 /** A chain of ten certificates of 4096-bit keys has 20 KiB. */
 const answerBytesMax = 256 * 1024;
 const noncesKeptMax = 16;
@@ -66,6 +71,7 @@ export class AcmeTransport {
   /** An unsigned GET: the directory and renewal information. Rejects with AcmeError. */
   async get(url: string, action: string): Promise<AcmeAnswer> {
     const answer = await this.#send(url, { method: 'GET' }, action);
+    this.#keepNonce(answer.nonce);
     if (answer.status >= 400) throw readProblem(answer.body, { action, ...answer });
     return answer;
   }
@@ -90,6 +96,7 @@ export class AcmeTransport {
         },
         action,
       );
+      this.#keepNonce(answer.nonce);
       if (answer.status < 400) return answer;
       const problem = readProblem(answer.body, { action, ...answer });
       if (problem.problemType !== 'badNonce' || attemptsLeft <= 1) throw problem;
@@ -101,10 +108,10 @@ export class AcmeTransport {
     await this.#agent.destroy();
   }
 
+  /** Not by way of those that are kept: another request could take it from there. */
   async #newNonce(url: string, action: string): Promise<string> {
     const answer = await this.#send(url, { method: 'HEAD' }, action);
-    const nonce = this.#nonces.pop();
-    if (nonce !== undefined) return nonce;
+    if (answer.nonce !== undefined) return answer.nonce;
     if (answer.status >= 400) throw readProblem(answer.body, { action, ...answer }).ofDirectory();
     throw new AcmeError('unavailable', `Cannot ${action}: the directory must give a nonce`);
   }
@@ -115,7 +122,7 @@ export class AcmeTransport {
       readonly headers?: Readonly<Record<string, string>>;
     },
     action: string,
-  ): Promise<AcmeAnswer> {
+  ): Promise<Sent> {
     this.#checkUrl(url, action);
     try {
       const reply = await request(url, {
@@ -125,8 +132,8 @@ export class AcmeTransport {
         signal: AbortSignal.timeout(this.#options.timeoutMs),
       });
       const text = await reply.body.text();
-      this.#keepNonce(reply.headers['replay-nonce']);
       return {
+        nonce: readNonce(reply.headers['replay-nonce']),
         status: reply.statusCode,
         body: parseBody(text),
         location: resolveUrl(single(reply.headers.location), url),
@@ -150,12 +157,16 @@ export class AcmeTransport {
     throw new AcmeError('unavailable', `Cannot ${action}: URLs must be ${wanted}: received others`);
   }
 
-  #keepNonce(header: string | string[] | undefined): void {
-    const nonce = single(header);
-    if (nonce === undefined || !/^[A-Za-z0-9_-]{1,1024}$/.test(nonce)) return;
+  #keepNonce(nonce: string | undefined): void {
+    if (nonce === undefined) return;
     if (this.#nonces.length >= noncesKeptMax) this.#nonces.shift();
     this.#nonces.push(nonce);
   }
+}
+
+function readNonce(header: string | string[] | undefined): string | undefined {
+  const nonce = single(header);
+  return nonce !== undefined && /^[A-Za-z0-9_-]{1,1024}$/.test(nonce) ? nonce : undefined;
 }
 
 function single(header: string | string[] | undefined): string | undefined {

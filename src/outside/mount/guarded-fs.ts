@@ -156,6 +156,7 @@ export class GuardedDirectory implements AsyncDisposable {
   readonly #fileSystem: GuardedFs;
   readonly #directory: Dir;
   readonly #path: string;
+  #isReading = false;
 
   constructor(fileSystem: GuardedFs, directory: Dir, path: string) {
     this.#fileSystem = fileSystem;
@@ -165,7 +166,14 @@ export class GuardedDirectory implements AsyncDisposable {
 
   /** The next entries, in the order of the disk; none at the end. */
   next(): Promise<readonly Dirent[]> {
-    const start = (): Promise<Dirent[]> => readBatch(this.#directory);
+    const start = async (): Promise<Dirent[]> => {
+      this.#isReading = true;
+      try {
+        return await readBatch(this.#directory);
+      } finally {
+        this.#isReading = false;
+      }
+    };
     return this.#fileSystem.run({ name: 'readdir', path: this.#path, start });
   }
 
@@ -173,7 +181,9 @@ export class GuardedDirectory implements AsyncDisposable {
     const closing = { name: 'close', path: this.#path, isPatient: true };
     const start = (): Promise<void> => this.#directory.close();
     // It was only read: there is nothing to lose by a failed closing.
-    await this.#fileSystem.run({ ...closing, start }).catch(errnoOf);
+    const closed = this.#fileSystem.run({ ...closing, start }).catch(errnoOf);
+    // Behind a read that hangs it has its turn when that ends: who has given up waits for nothing.
+    if (!this.#isReading) await closed;
   }
 }
 

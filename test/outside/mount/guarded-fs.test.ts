@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import type { Dir } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { TerrafirmaError } from '../../../src/errors.ts';
 import {
   errnoOf,
   FileTooLargeError,
+  GuardedDirectory,
   isPassing,
   isUnreachable,
 } from '../../../src/outside/mount/guarded-fs.ts';
@@ -19,6 +21,40 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'guarded-'));
 });
 afterEach(() => rm(directory, { recursive: true }));
+
+describe('a directory', () => {
+  /** Whose reads wait until `go`. */
+  function heldDirectory() {
+    const { promise: mayGo, resolve: go } = Promise.withResolvers<null>();
+    const calls: string[] = [];
+    const dir = {
+      read: () => mayGo,
+      close: async () => void calls.push('close'),
+    };
+    return { dir: dir as unknown as Dir, go: () => go(null), calls };
+  }
+
+  test('is closed behind a read that hangs, and nobody waits for that', async () => {
+    const { dir, go, calls } = heldDirectory();
+    const fs = guardedFs({ ...patient, fileOperationTimeoutMs: 600_000 });
+    const held = new GuardedDirectory(fs, dir, directory);
+    const reading = held.next();
+    await held[Symbol.asyncDispose]();
+    expect(calls).toEqual([]);
+    go();
+    await reading;
+    await expect.poll(() => calls).toEqual(['close']);
+  });
+
+  test('is closed when that is over, where nothing hangs', async () => {
+    const { dir, go, calls } = heldDirectory();
+    go();
+    const open = new GuardedDirectory(guardedFs(patient), dir, directory);
+    expect(await open.next()).toEqual([]);
+    await open[Symbol.asyncDispose]();
+    expect(calls).toEqual(['close']);
+  });
+});
 
 describe('operations', () => {
   test('give what the file system gives', async () => {

@@ -128,9 +128,10 @@ export class BanBook {
     return true;
   }
 
+  /** May be called again. */
   close(): void {
     clearInterval(this.#timer);
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 
   /** Somebody else may write to the file, or the disk be full: no reason to end the daemon. */

@@ -127,6 +127,7 @@ export interface Events {
   readonly 'admin-trouble': Because;
   readonly 'traces-not-sent': Because;
   readonly 'feedback-paused': InFolder & Because;
+  readonly 'feedback-not-read': Because;
   readonly 'config-reloaded': {
     readonly changed: readonly string[];
     readonly needRestart: readonly string[];
@@ -304,6 +305,10 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'feedback-paused': {
     level: 'warn',
     text: 'nothing is written into the folder for ten minutes: it could not be',
+  },
+  'feedback-not-read': {
+    level: 'warn',
+    text: 'owners are told what was known before: news for them could not be read',
   },
   'admin-trouble': { level: 'error', text: 'admin listener' },
   'config-reloaded': { level: 'info', text: 'configuration read again' },

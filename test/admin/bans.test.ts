@@ -26,6 +26,11 @@ afterEach(() => {
   state[Symbol.dispose]();
 });
 
+test('may be closed again', () => {
+  book.close();
+  expect(() => book.close()).not.toThrow();
+});
+
 test('a file that is held by another ends no daemon, and the ban ends later', async () => {
   const until = new Date(nowMs + 60_000).toISOString();
   book.add({ kind: 'host', value: 'site.test', reason: '', until });

@@ -56,6 +56,8 @@ export class Feedback {
   readonly #told = new Map<FolderKey, Told>();
   readonly #timer: NodeJS.Timeout;
   #looking: Promise<void> | undefined;
+  /** Why news could not be read at the last look; '' where they were. */
+  #notRead = '';
 
   constructor(options: FeedbackOptions) {
     this.#options = options;
@@ -73,13 +75,32 @@ export class Feedback {
 
   /** Writes what has changed. Never rejects. */
   async look(): Promise<void> {
-    const { facts, logs, publisher } = this.#options;
-    const wanted = publisher.folders().filter((look) => this.#isWanted(look));
-    if (wanted.length > 0) await facts.refresh();
+    const wanted = this.#options.publisher.folders().filter((look) => this.#isWanted(look));
+    await this.#readFor(wanted);
+    for (const look of wanted) await this.#tell(look);
+  }
+
+  /** Without news of one kind the others are told: what is known stands as it was. */
+  async #readFor(wanted: readonly FolderLook[]): Promise<void> {
+    const { facts, logs, journal } = this.#options;
     // What anybody may read holds no line of a log.
     const closed = wanted.filter((look) => !isPublic(look));
-    await logs.read(new Set(closed.map(({ folderKey }) => folderKey)));
-    for (const look of wanted) await this.#tell(look);
+    const reads = [
+      wanted.length > 0 ? () => facts.refresh() : () => undefined,
+      () => logs.read(new Set(closed.map(({ folderKey }) => folderKey))),
+    ];
+    const reasons: string[] = [];
+    for (const read of reads) {
+      try {
+        await read();
+      } catch (error) {
+        reasons.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    // Once, and not at each look.
+    const reason = reasons.join('; ');
+    if (reason !== '' && reason !== this.#notRead) journal.tell('feedback-not-read', { reason });
+    this.#notRead = reason;
   }
 
   #isWanted({ site, state }: FolderLook): boolean {

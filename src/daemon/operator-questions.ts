@@ -38,7 +38,12 @@ export class OperatorQuestions {
       const timer = setTimeout(() => this.#settle(id, undefined), patienceMs);
       this.#asked.set(id, { resolve, timer });
       const message: ToThread = { kind: 'operator-question', id, question };
-      thread.postMessage(message);
+      try {
+        thread.postMessage(message);
+      } catch {
+        // As one that does not answer: the others still do.
+        this.#settle(id, undefined);
+      }
     });
   }
 

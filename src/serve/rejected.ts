@@ -39,10 +39,12 @@ export function newRecord(
   };
 }
 
-/** IPv4 clients of a dual-stack socket arrive as `::ffff:a.b.c.d`. */
+const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** IPv4 clients of a dual-stack socket arrive as `::ffff:a.b.c.d`; proxies write it, too. */
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return '';
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+  return mapped.exec(address)?.[1] ?? address;
 }
 
 export function explainParserError(error: NodeJS.ErrnoException, limits: Limits): TerrafirmaError {

@@ -3,6 +3,7 @@
  * believed: anybody else could write any address into a header. Pure.
  */
 import { BlockList, isIP } from 'node:net';
+import { plainAddress } from '../rejected.ts';
 
 export interface Visitor {
   readonly clientAddress: string;
@@ -91,5 +92,5 @@ function readAddress(entry: string): string | undefined {
   const text = entry.trim();
   const matched = /^\[([^\]]+)\](?::\d+)?$/.exec(text) ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text);
   const address = matched?.[1] ?? text;
-  return isIP(address) === 0 ? undefined : address;
+  return isIP(address) === 0 ? undefined : plainAddress(address);
 }

@@ -66,7 +66,8 @@ function optionOf(row: FlagRow): { type: 'string' | 'boolean'; short?: string } 
 
 function refuse(command: Command, rest: string): never {
   const help = `see "terrafirma ${command.name} --help"`;
-  throw new TerrafirmaError('usage', `Cannot run ${command.name}: ${rest}; ${help}`);
+  const what = command.name === 'run' ? 'the command run' : command.name;
+  throw new TerrafirmaError('usage', `Cannot run ${what}: ${rest}; ${help}`);
 }
 
 function readOption(
@@ -106,7 +107,9 @@ function checkPositionals(command: Command, received: readonly string[]): void {
   if (excess !== undefined) {
     const allowed = command.positionals.length === 0 ? 'no' : `${command.positionals.length}`;
     const noun = command.positionals.length === 1 ? 'argument' : 'arguments';
-    refuse(command, `there must be ${allowed} ${noun} beside the flags: received "${excess}" too`);
+    const hint = command.excessHint?.(excess) ?? '';
+    const received = `received "${excess}" too${hint}`;
+    refuse(command, `there must be ${allowed} ${noun} beside the flags: ${received}`);
   }
 }
 

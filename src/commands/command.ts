@@ -74,6 +74,8 @@ export interface Command {
   readonly summary: string;
   readonly positionals: readonly PositionalRow[];
   readonly flags: readonly FlagRow[];
+  /** What to do in place of giving it one argument more; begins with "; ". */
+  readonly excessHint?: (excess: string) => string;
   /** Whether `--config` is among its flags. */
   readonly readsConfig: boolean;
   /** Settings whose flags this command takes. */

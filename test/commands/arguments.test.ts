@@ -74,6 +74,8 @@ test.each([
   ],
   ['serve', ['a', 'b'], 'there must be 1 argument beside the flags: received "b" too'],
   ['config', ['--json=yes'], '--json must have no value: received "yes"'],
+  ['dev', ['./hello'], 'a project is served from its own directory: cd ./hello'],
+  ['run', ['--x'], 'Cannot run the command run: the flag must be known'],
   ['inspect', [], '<file.wasm> must be given: received nothing'],
   ['release', [], '<digest> must be given: received nothing'],
 ])('%s %j is refused: %s', (name, argv, sentence) => {

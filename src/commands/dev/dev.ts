@@ -22,6 +22,7 @@ export const dev: Command = {
   name: 'dev',
   summary: 'Build and serve a project here, and follow its sources',
   positionals: [],
+  excessHint: (excess) => `; a project is served from its own directory: cd ${excess}`,
   flags,
   readsConfig: true,
   settings: [settings.outboundAllowedCidrs as Setting<unknown>],

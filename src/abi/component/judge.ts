@@ -96,7 +96,13 @@ export function judgeComponent(
   if (entry === undefined) return { kind: 'other' };
   const matching = new Matching(interfaces, plan);
   const expected = interfaces.findExport(entry.interface)?.functions.get(entry.name)?.type;
-  const faults = plan.trampolines.flatMap((each) => judgeImport(each, interfaces, matching));
+  /** Of them, those about what nobody here has. */
+  const unknown = new Set<string>();
+  const faults = plan.trampolines.flatMap((each) => {
+    const fault = judgeImport(each, interfaces, matching);
+    if (fault?.isUnknown === true) unknown.add(fault.text);
+    return fault === undefined ? [] : [fault.text];
+  });
   if (expected === undefined || !matching.areFuncs(entry.type, expected)) {
     const label = quoteReceived(`${entry.interface}#${entry.name}`);
     faults.unshift(`export ${label}: it must take our own requests, not those of a layer between`);
@@ -105,7 +111,7 @@ export function judgeComponent(
   const unique = [...new Set(faults)];
   const named = unique.slice(0, faultsNamedMax);
   if (unique.length > named.length) named.push(`and ${unique.length - named.length} more`);
-  if (unique.some((fault) => fault.startsWith('unknown '))) named.push(adviceOnUnknown);
+  if (unique.some((fault) => unknown.has(fault))) named.push(adviceOnUnknown);
   return { kind: 'refused', reason: `Cannot run the component: ${named.join('; ')}` };
 }
 
@@ -124,13 +130,16 @@ function judgeImport(
   trampoline: Trampoline,
   interfaces: Interfaces,
   matching: Matching,
-): readonly string[] {
-  if (trampoline.kind !== 'host') return [];
+): { readonly text: string; readonly isUnknown: boolean } | undefined {
+  if (trampoline.kind !== 'host') return undefined;
   const { interface: owner, name, type } = trampoline;
   const known = interfaces.findImport(owner);
-  if (known === undefined) return [`unknown interface ${quoteReceived(owner)}`];
+  if (known === undefined) {
+    return { text: `unknown interface ${quoteReceived(owner)}`, isUnknown: true };
+  }
   const label = quoteReceived(`${owner}#${name}`);
   const ours = known.functions.get(name);
-  if (ours === undefined) return [`unknown function ${label}`];
-  return matching.areFuncs(type, ours.type) ? [] : [`import ${label} has another type here`];
+  if (ours === undefined) return { text: `unknown function ${label}`, isUnknown: true };
+  if (matching.areFuncs(type, ours.type)) return undefined;
+  return { text: `import ${label} has another type here`, isUnknown: false };
 }

@@ -3,6 +3,7 @@
  * comes during an answer stays in bytes until that has left, and nothing more is read meanwhile.
  */
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { RawHead } from '../../http/request-head.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
@@ -67,6 +68,7 @@ export class BareConnection implements Asked, Watched {
     this.peer = peerOf(socket);
     this.#options = options;
     socket.on('data', this.#take);
+    takeAtOnce(socket, this.#take);
     socket.on('drain', this.#drain);
     socket.on('end', endToo);
     socket.on('error', endAtOnce);
@@ -189,6 +191,7 @@ export class BareConnection implements Asked, Watched {
     const { socket } = this;
     const { handOver, leave } = this.#options;
     socket.off('data', this.#take);
+    takeAtOnce(socket, undefined);
     socket.off('drain', this.#drain);
     socket.off('end', endToo);
     socket.off('error', endAtOnce);
@@ -212,6 +215,25 @@ export class BareConnection implements Asked, Watched {
     this.#begun = undefined;
     this.#takeWaiting();
     this.#current?.gone();
+  };
+}
+
+/**
+ * Brings what is read to `take` without the stream's own book-keeping, which costs a tick for each
+ * read; not while the stream holds something, or is paused. Undefined: all goes by the stream.
+ */
+function takeAtOnce(socket: Socket, take: ((chunk: Buffer) => void) | undefined): void {
+  if (take === undefined) {
+    Reflect.deleteProperty(socket, 'push');
+    return;
+  }
+  socket.push = (chunk, encoding) => {
+    const isAsUsual = !Buffer.isBuffer(chunk) || chunk.length === 0 || socket.readableLength > 0;
+    if (isAsUsual || socket.readableFlowing !== true) {
+      return Readable.prototype.push.call(socket, chunk, encoding);
+    }
+    take(chunk);
+    return true;
   };
 }
 

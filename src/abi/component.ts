@@ -12,7 +12,7 @@ import { HttpRun } from './component/http-run.ts';
 import { Http03Run } from './component/http03-run.ts';
 import { Interfaces } from './component/interfaces.ts';
 import { findEntry, judgeComponent } from './component/judge.ts';
-import { LiftedCall } from './component/lifted-call.ts';
+import { type CallListener, LiftedCall } from './component/lifted-call.ts';
 import { PreparedComponent } from './component/prepared.ts';
 import type { Variant } from './component/results.ts';
 import { isForSpin } from './component/spin.ts';
@@ -78,13 +78,14 @@ export function createComponentAbis(
   }));
 }
 
-class ComponentBinding implements Binding {
+class ComponentBinding implements Binding, CallListener {
   readonly #guest: ComponentGuest;
   readonly #prepared: PreparedComponent;
   readonly #trampolines: Trampolines;
   readonly #entry: LiftedCall;
   readonly #open: (run: Run) => WorldRun;
   #run: WorldRun | undefined;
+  #exitCode: number | undefined;
 
   constructor(
     host: GuestHost,
@@ -130,17 +131,16 @@ class ComponentBinding implements Binding {
   enter(call: CallEntry): Promise<unknown> | undefined {
     const run = this.#run;
     if (run === undefined) throw new TypeError('Cannot enter: no run has begun');
-    const guest = this.#guest;
-    let exitCode: number | undefined;
-    const ended = this.#entry.run(call, run.parameters(guest), {
-      onAnswer: (value) => {
-        exitCode = run.answer(guest, value as Variant);
-      },
-      onEnd: () => {
-        if (exitCode !== undefined) guest.host.exit(exitCode);
-      },
-    });
+    const ended = this.#entry.run(call, run.parameters(this.#guest), this);
     return ended instanceof Promise ? ended : undefined;
+  }
+
+  onAnswer(value: unknown): void {
+    this.#exitCode = this.#run?.answer(this.#guest, value as Variant);
+  }
+
+  onEnd(): void {
+    if (this.#exitCode !== undefined) this.#guest.host.exit(this.#exitCode);
   }
 
   cancel(): boolean {
@@ -158,6 +158,7 @@ class ComponentBinding implements Binding {
 
   release(): void {
     this.#run = undefined;
+    this.#exitCode = undefined;
     this.#guest.release();
   }
 }

@@ -131,6 +131,8 @@ export interface HostcallFacts {
   readonly resultNames?: ReadonlyMap<number, string>;
   /** Of a function that components call by its types; a trace goes by these then. */
   readonly typed?: TypedCall;
+  /** Of such a function, where it is the host's and may wait: what stands in place of `params`. */
+  readonly core?: CoreFace;
   /** Whether the guest may be suspended in it; see `Hostcall`. */
   readonly waits: boolean;
   /** One line of Markdown for who writes guests; empty where name and types say all. */
@@ -212,11 +214,14 @@ export function byName<Guest>(
   return new Map(families.flat().map((hostcall) => [hostcall.name, hostcall]));
 }
 
-/** The type that a module must import it with. */
-export function faceOf({ params, results }: HostcallFacts): {
+/** A type of core functions. */
+export interface CoreFace {
   readonly params: readonly string[];
   readonly results: readonly string[];
-} {
+}
+
+/** The type that a module must import it with. */
+export function faceOf({ params, results }: HostcallFacts): CoreFace {
   return { params: params.map(wasmTypeOf), results: results.map(wasmTypeOf) };
 }
 

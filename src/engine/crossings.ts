@@ -5,7 +5,7 @@
  * and a function that suspends only where it wants to wait. Like those of the meter, the functions
  * are the same for all guests: only one runs at a time, and the scheduler knows which.
  */
-import { faceOf, type HostcallFacts } from '../abi/hostcall.ts';
+import type { CoreFace } from '../abi/hostcall.ts';
 import { list, moduleHead, nameSection, section, text } from './small-module.ts';
 
 /** Of modules of ours that stand between guests and the host: traces of guests leave them out. */
@@ -30,7 +30,9 @@ export interface Crossing {
 
 /** Arguments of a hostcall that is called without an array of them. */
 const shortLength = 5;
-const codes: Readonly<Record<string, number>> = { i32: 0x7f, i64: 0x7e };
+const codes: Readonly<Record<string, number>> = {
+  ...{ i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c },
+};
 
 export class Crossings {
   readonly #options: CrossingsOptions;
@@ -50,9 +52,8 @@ export class Crossings {
     this.#options = options;
   }
 
-  /** What guests import whose hostcall at that place is of those types. */
-  open(place: number, facts: HostcallFacts): WebAssembly.ImportValue {
-    const { params, results } = faceOf(facts);
+  /** What guests import whose hostcall at that place is of that type. */
+  open(place: number, { params, results }: CoreFace): WebAssembly.ImportValue {
     const types = `${params.join(' ')} -> ${results.join(' ')}`;
     const key = `${place} ${types}`;
     const known = this.#functions.get(key);

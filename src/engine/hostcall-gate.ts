@@ -3,7 +3,7 @@
  * and with the host's work counted as the guest's time.
  */
 import type { HostcallResult } from '../abi/abi.ts';
-import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
+import { type CoreFace, faceOf, type Hostcall, type LateHostcall } from '../abi/hostcall.ts';
 import { isSteps } from '../abi/steps.ts';
 import type { Crossings } from './crossings.ts';
 import type { Activation } from './run/activation.ts';
@@ -33,6 +33,8 @@ type Call = (...args: unknown[]) => unknown;
  */
 const workPerLook = 65_536;
 const workPerHostcall = workPerLook / 8;
+/** What crosses stays for as long as the thread: one guest has few imports that may wait. */
+const placesMax = 128;
 /** Parameters of a hostcall that is called without an array of its arguments. */
 const shortLength = 5;
 
@@ -68,10 +70,10 @@ export class HostcallGate {
     const isShort = length > 0 && length <= shortLength;
     const guarded = isShort ? this.#guard(call, late, waits) : this.#guardAny(call, late, waits);
     if (!waits) return guarded;
-    const { facts } = hostcall;
-    if (facts === undefined || !crosses) return new WebAssembly.Suspending(guarded);
+    const face = crosses && this.hostcalls.length < placesMax ? faceToCross(hostcall) : undefined;
+    if (face === undefined) return new WebAssembly.Suspending(guarded);
     this.hostcalls.push(guarded);
-    return this.#crossings.open(this.hostcalls.length - 1, facts);
+    return this.#crossings.open(this.hostcalls.length - 1, face);
   }
 
   /** Every way out of a hostcall is a result or the one trap: guests can catch anything else. */
@@ -150,6 +152,11 @@ export class HostcallGate {
     this.#endSlice();
     return answer;
   }
+}
+
+/** Undefined where a guest says which type it has, of which there is no end. */
+function faceToCross({ facts }: Hostcall | LateHostcall): CoreFace | undefined {
+  return facts === undefined || facts.typed !== undefined ? facts?.core : faceOf(facts);
 }
 
 function settle(activation: Activation, result: unknown): unknown {

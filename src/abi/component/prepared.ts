@@ -11,6 +11,7 @@ import {
   flatAsyncParamsMax,
   flatParamsMax,
   flatResultsMax,
+  flattenFunction,
   type ValueType,
 } from '../../wasm/component/types.ts';
 import type { Hostcall, HostcallFacts, LateHostcall, TypedCall } from '../hostcall.ts';
@@ -172,7 +173,13 @@ export class PreparedComponent {
     const { interface: owner, name, type, options } = trampoline;
     const known = interfaces.findImport(owner)?.functions.get(name);
     const prepared = this.prepare(type, options.isAsync);
-    const facts = factsOf(trampoline, prepared, known?.function?.waits === true);
+    const waits = known?.function?.waits === true;
+    const { layouts } = this.#codecs;
+    const how = { context: 'lower', isAsync: options.isAsync, layouts } as const;
+    const facts = {
+      ...factsOf(trampoline, prepared, waits),
+      ...(waits ? { core: flattenFunction(type, how) } : {}),
+    };
     return { ...prepared, facts, function: known?.function };
   }
 }

@@ -1,5 +1,5 @@
 /** Runs a function that a guest exports as a task (CanonicalABI.md, `canon_lift`). */
-import type { CallEntry, GuestFunction, GuestHost, HostcallResult } from '../../abi.ts';
+import type { GuestFunction, GuestHost, HostcallResult, WasmValue } from '../../abi.ts';
 import type { Crossing } from '../crossing.ts';
 import type { PreparedFunction } from '../prepared.ts';
 import { liftResult, lowerParams } from '../values.ts';
@@ -31,54 +31,79 @@ export interface TaskParts {
 }
 
 /**
- * Until its code has ended: its answer may leave before. Undefined where it has. Rejects when it
- * trapped or was ended.
+ * Undefined: its code has ended. Its answer may leave before.
  *
- * @throws where it could not be called
+ * @throws when it trapped or was ended, or rejects where it had to wait
  */
 export function runTask(parts: TaskParts): Promise<void> | undefined {
   const entering = enter(parts);
-  if (entering !== undefined) return runEntered(parts, entering);
-  const answer = begin(parts);
-  const { task } = parts.thread;
-  if (task.facts.isAsync || answer instanceof Promise) return runRest(parts, answer);
-  finishSync(parts, answer);
-  return undefined;
+  if (entering === undefined) return start(parts);
+  return entering.then((isIn) => (isIn ? start(parts) : undefined));
 }
 
-async function runEntered(parts: TaskParts, entering: Promise<boolean>): Promise<void> {
-  if (await entering) await runRest(parts, begin(parts));
-}
-
-/** Calls its code. */
-function begin({ host, tasks, lifted, thread, start }: TaskParts): ReturnType<CallEntry> {
+function start(parts: TaskParts): Promise<void> | undefined {
+  const { host, tasks, lifted, thread } = parts;
   const { task } = thread;
   const call = tasks.call ?? host.trap('Cannot call an async function: the start is not over');
   task.state = 'started';
-  const values = start();
+  const values = parts.start();
   lifted.crossing.begin(task.borrowing);
-  return call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
+  const answer = call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
+  const pause = answer instanceof Promise ? answer : goOn(parts, answer);
+  if (pause !== undefined) return follow(parts, pause);
+  end(parts);
+  return undefined;
 }
 
-async function runRest(parts: TaskParts, begun: ReturnType<CallEntry>): Promise<void> {
-  const { host, tasks, lifted, thread } = parts;
-  const { task } = thread;
-  const answer = begun instanceof Promise ? await begun : begun;
-  if (!task.facts.isAsync) return finishSync(parts, answer);
-  const call = tasks.call ?? host.trap('Cannot go on: the run is over');
-  if (lifted.callback !== undefined) {
-    const { instance } = task.facts;
-    // Not in functions of their own: each that waits would be kept for as long as the guest waits.
-    for (let packed = Number(answer); isUnderWay(packed); ) {
-      instance.exclusive = undefined;
-      const { work, set } = waitFor(parts, packed);
-      const event = eventOf(set, work === undefined ? 'ready' : await tasks.wait(work));
-      instance.exclusive = thread;
-      const next = call(lifted.callback, ...event);
-      packed = Number(next instanceof Promise ? await next : next);
-    }
+/** What must come before a line goes on: the guest comes back, or has its event. */
+type Pause = Promise<HostcallResult> | EventWait;
+
+/** The only function that is kept for as long as the guest waits. */
+async function follow(parts: TaskParts, pause: Pause): Promise<void> {
+  for (let before: Pause | undefined = pause; before !== undefined; ) {
+    const answer =
+      before instanceof Promise
+        ? before
+        : callBack(parts, before.set, await parts.tasks.wait(before.work));
+    before = goOn(parts, answer instanceof Promise ? await answer : answer);
   }
   end(parts);
+}
+
+/** The guest has come back. Undefined: its code has ended. */
+function goOn(parts: TaskParts, answered: HostcallResult): Pause | undefined {
+  const { lifted, thread } = parts;
+  const { isAsync, instance } = thread.task.facts;
+  if (!isAsync) finishSync(parts, answered ?? 0);
+  if (!isAsync || lifted.callback === undefined) return undefined;
+  for (let packed = Number(answered); isUnderWay(packed); ) {
+    instance.exclusive = undefined;
+    const wait = waitFor(parts, packed);
+    if (wait.work !== undefined) return wait;
+    const answer = callBack(parts, wait.set, 'ready');
+    if (answer instanceof Promise) return answer;
+    packed = Number(answer);
+  }
+  return undefined;
+}
+
+/** Undefined of a set: the guest had let others go on. */
+function callBack(
+  { host, tasks: { call }, lifted: { callback }, thread }: TaskParts,
+  set: WaitableSet | undefined,
+  woken: Woken,
+): HostcallResult | Promise<HostcallResult> {
+  const event = eventOf(set, woken);
+  thread.task.facts.instance.exclusive = thread;
+  if (call === undefined || callback === undefined) return host.trap('Cannot go on: no callback');
+  return call(callback, ...event);
+}
+
+function end({ host, thread }: TaskParts): void {
+  const { task } = thread;
+  if (!task.isResolved)
+    host.trap('Cannot end the task: it has returned: received one that has not');
+  if (task.needsExclusive) task.facts.instance.exclusive = undefined;
 }
 
 /** Undefined where it may start at once. A promise of false: it was cancelled before it could. */
@@ -109,21 +134,10 @@ async function enterLater({ tasks, thread }: TaskParts): Promise<boolean> {
   return true;
 }
 
-function finishSync(parts: TaskParts, answer: HostcallResult): void {
-  const { host, lifted } = parts;
-  const { task } = parts.thread;
-  const given = answer ?? 0;
+function finishSync({ host, lifted, thread: { task } }: TaskParts, answer: WasmValue): void {
   lifted.crossing.begin(task.borrowing);
-  task.resolve(liftResult(lifted.crossing, lifted.prepared, given));
-  if (lifted.postReturn !== undefined) host.callGuest(lifted.postReturn, given);
-  end(parts);
-}
-
-/** Its code has ended. */
-function end({ host, thread: { task } }: TaskParts): void {
-  if (!task.isResolved)
-    host.trap('Cannot end the task: it has returned: received one that has not');
-  if (task.needsExclusive) task.facts.instance.exclusive = undefined;
+  task.resolve(liftResult(lifted.crossing, lifted.prepared, answer));
+  if (lifted.postReturn !== undefined) host.callGuest(lifted.postReturn, answer);
 }
 
 function isUnderWay(packed: number): boolean {
@@ -131,14 +145,16 @@ function isUnderWay(packed: number): boolean {
 }
 
 interface EventWait {
-  /** Undefined where the event is there and nobody else would go on before. */
-  readonly work: Promise<Woken> | undefined;
+  readonly work: Promise<Woken>;
   /** Undefined where it lets others go on, and waits for nothing. */
   readonly set: WaitableSet | undefined;
 }
 
+/** Without work: the event is there, and nobody else would go on before. */
+type Wanted = EventWait | { readonly work: undefined; readonly set: WaitableSet };
+
 /** Begins to wait for what the guest says that it wants. */
-function waitFor({ host, tasks, lifted, thread }: TaskParts, packed: number): EventWait {
+function waitFor({ host, tasks, lifted, thread }: TaskParts, packed: number): Wanted {
   const { instance } = thread.task.facts;
   const isFree = (): boolean => instance.exclusive === undefined;
   const code = packed & codeMask;

@@ -4,6 +4,7 @@ import type { GuestInstance } from './instance.ts';
 import type { RestoreMode, Snapshot } from './restore/snapshot.ts';
 import type { Activation } from './run/activation.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
+import { type Room, roomBytesOf, roomFor } from './supply/rooms.ts';
 
 export interface GuestOptions {
   readonly instance: GuestInstance;
@@ -26,6 +27,7 @@ export class Guest {
   readonly #onDiscard: () => void;
   #isDiscarded = false;
   #siteKey: string | undefined;
+  #room: Room = 0;
   /** What its cores had left when the run began; undefined where nobody counts. */
   #fuelAtStart: number | undefined;
 
@@ -60,12 +62,51 @@ export class Guest {
   }
 
   /**
-   * The only site it may serve, once a run of that site has grown it. Memory never shrinks, and
-   * loads beyond the size that the guest believes in do not trap: what one site grew, no other site
-   * with these bytes gets. Changes while it serves alone.
+   * The only site it may serve, once a run of that site has grown it beyond all rooms. Memory never
+   * shrinks, and loads beyond the size that the guest believes in do not trap: what one site grew,
+   * no other site with these bytes gets. Changes while it serves alone.
    */
   get siteKey(): string | undefined {
     return this.#siteKey;
+  }
+
+  /** What its memory has beyond its first size, where any site may have it: see rooms.ts. */
+  get room(): Room {
+    return this.#room;
+  }
+
+  /**
+   * Gives it `room` if it has less. False where it cannot have that: of a program with several
+   * memories, or one that is not restored by cards, what is there would be put back each time.
+   */
+  makeRoom(room: Room): boolean {
+    if (room <= this.#room) return true;
+    const { memories, physicalBytes } = this.instance;
+    const bytes = this.#firstBytes + roomBytesOf(room);
+    if (this.mode !== 'cards' || this.#siteKey !== undefined || memories.all.length > 1)
+      return false;
+    if (bytes > physicalBytes) {
+      if (!this.charge.tryGrow(bytes - physicalBytes)) return false;
+      if (!memories.growBare(bytes)) {
+        this.charge.shrink(bytes - physicalBytes);
+        return false;
+      }
+    }
+    this.#room = room;
+    return true;
+  }
+
+  /**
+   * A run of `siteKey` has ended and left so much memory: decides who may have the guest next.
+   * Answers how much there is then.
+   */
+  settle(memoryBytes: number, siteKey: string): number {
+    const grownBytes = memoryBytes - this.#firstBytes;
+    if (grownBytes <= roomBytesOf(this.#room) || this.#siteKey !== undefined) return memoryBytes;
+    const room = roomFor(grownBytes);
+    if (room !== undefined && this.makeRoom(room)) return this.#firstBytes + roomBytesOf(room);
+    this.#siteKey = siteKey;
+    return memoryBytes;
   }
 
   /**
@@ -87,13 +128,12 @@ export class Guest {
   }
 
   /**
-   * Puts everything but `takeRest` back to the first state after a run of `siteKey`. Answers how
-   * many pages were written, or undefined where that is not known.
+   * Puts everything but `takeRest` back to the first state. Answers how many pages were written, or
+   * undefined where that is not known.
    *
    * @throws when it cannot: then the guest must be discarded
    */
-  restore(memoryBytes: number, siteKey: string): number | undefined {
-    if (memoryBytes > this.#firstBytes) this.#siteKey = siteKey;
+  restore(): number | undefined {
     this.instance.restoreState();
     return this.#snapshot?.restore();
   }

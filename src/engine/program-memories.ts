@@ -117,6 +117,20 @@ export class ProgramMemories {
     }
   }
 
+  /** Gives the only memory so many bytes in all, whatever the guest believes; false: it cannot. */
+  growBare(bytes: number): boolean {
+    const [plain] = this.all;
+    const pages = (bytes - this.physicalBytesOf(0)) / pageBytes;
+    if (plain === undefined || pages <= 0) return plain !== undefined;
+    try {
+      this.#growBy(plain, 0, pages);
+      return true;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return false;
+    }
+  }
+
   /** The next run begins, in which they may be smaller. */
   forgetSizes(): void {
     for (let memory = 0; memory < this.#opened.length; memory += 1) {

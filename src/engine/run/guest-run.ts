@@ -8,6 +8,7 @@ import type { RequestRecord } from '../../journal/request-record.ts';
 import type { Guest } from '../guest.ts';
 import type { SeatWaiter } from '../supply/admission.ts';
 import type { ProgramHost } from '../supply/program-host.ts';
+import type { Room } from '../supply/rooms.ts';
 import type { HostEnd } from '../turn/ending.ts';
 import { Activation } from './activation.ts';
 import { RunBytes } from './bytes.ts';
@@ -39,6 +40,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   readonly seating: Seating;
   #onSeat: (() => void) | undefined;
   #guest: Guest | undefined;
+  /** What the guests of the site have. */
+  #room: Room = 0;
   #memoryBytes = 0;
   #cpuMsMax: number;
   readonly #digestWords: Int32Array;
@@ -247,6 +250,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   #serve(course: Course): Promise<void> | undefined {
     const { activation } = course;
     let returning: Promise<unknown> | undefined;
+    this.#room = this.#parts.rooms.of(this.#shares.site);
     try {
       activation.requireAlive();
       const guest = course.conversation === undefined ? this.#takeIdle(activation) : undefined;
@@ -266,6 +270,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     const { instance } = guest;
     this.#guest = guest;
     this.#requireMemory(guest, course.activation);
+    guest.makeRoom(this.#room);
     instance.begin(course);
     if (guest.isStarted) return instance.callEntry();
     return instance.start().then(() => instance.callEntry());
@@ -292,7 +297,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   }
 
   #takeIdle(activation: Activation): Guest | undefined {
-    const guest = this.#parts.idle.take(this.#program, this.#shares.site);
+    const guest = this.#parts.idle.take(this.#program, this.#shares.site, this.#room);
     guest?.serve(activation, this.#program.record.isSampling);
     return guest;
   }

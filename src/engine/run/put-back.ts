@@ -4,6 +4,7 @@ import type { Guest } from '../guest.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { MemoryStock } from '../supply/memories.ts';
 import type { ProgramHost } from '../supply/program-host.ts';
+import type { SiteRooms } from '../supply/rooms.ts';
 import { follow } from '../turn/follow.ts';
 import type { Activation } from './activation.ts';
 
@@ -11,6 +12,7 @@ import type { Activation } from './activation.ts';
 export interface Resting {
   readonly idle: IdleGuests;
   readonly stock: Pick<MemoryStock, 'allowsIdle'>;
+  readonly rooms: SiteRooms;
 }
 
 interface Served {
@@ -22,19 +24,24 @@ interface Served {
 }
 
 /** Undefined where it is done: a large memory is put back in pieces. Never throws or rejects. */
-export function putBack(served: Served, { idle, stock }: Resting): Promise<void> | undefined {
-  const { activation, guest, program } = served;
+export function putBack(
+  served: Served,
+  { idle, stock, rooms }: Resting,
+): Promise<void> | undefined {
+  const { activation, guest, program, site } = served;
   program.fuel = activation.gauge.firstOfNext;
-  const physicalBytes = guest.instance.physicalBytes;
-  if (!program.suits(guest, physicalBytes) || !stock.allowsIdle) {
+  const leftBytes = guest.instance.physicalBytes;
+  if (!program.suits(guest, leftBytes) || !stock.allowsIdle) {
     guest.discard();
     return undefined;
   }
-  guest.charge.set(program.bytesWith(physicalBytes));
+  guest.charge.set(program.bytesWith(leftBytes));
+  const physicalBytes = guest.settle(leftBytes, site);
+  rooms.raise(site, guest.room);
   const cpuUs = activation.cpuUsNow();
   const fuel = guest.fuelUsed(activation);
   try {
-    const pages = guest.restore(physicalBytes, served.site);
+    const pages = guest.restore();
     program.learn({ cpuUs, fuel, pages, memoryBytes: physicalBytes });
     const rest = guest.takeRest();
     if (rest !== undefined) return putBackRest(served, rest, idle);

@@ -5,6 +5,7 @@ import type { Admission } from '../supply/admission.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { Making } from '../supply/making.ts';
 import type { ProgramParts } from '../supply/program-host.ts';
+import type { SiteRooms } from '../supply/rooms.ts';
 import type { Bodies } from './bodies.ts';
 import type { BytesParts } from './bytes.ts';
 import type { Endable, RunsUnderWay } from './under-way.ts';
@@ -18,5 +19,6 @@ export interface RunPartsOf<Run extends Endable<Run>> extends ProgramParts, Byte
   /** Those of WebSocket connections, which nobody waits for. */
   readonly conversing: RunsUnderWay<Run>;
   readonly idle: IdleGuests;
+  readonly rooms: SiteRooms;
   readonly making: Making;
 }

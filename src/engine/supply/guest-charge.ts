@@ -48,6 +48,11 @@ export class GuestCharge {
     return true;
   }
 
+  /** What `tryGrow` added is not there after all. */
+  shrink(bytes: number): void {
+    this.#change(this.#bytes - bytes);
+  }
+
   /** What it holds, or last held, while it is idle. */
   get idleBytes(): number {
     return this.#idleBytes;

@@ -6,6 +6,7 @@
 import type { Account } from '../../account/account.ts';
 import type { Guest } from '../guest.ts';
 import { IdleShelf } from './idle-shelf.ts';
+import type { Room } from './rooms.ts';
 
 export interface IdleGuestsOptions {
   readonly account: Account;
@@ -42,9 +43,11 @@ export class IdleGuests {
   /**
    * The guest of `artifact` that was used last and may serve that site: its memory is the likeliest
    * to be in a cache.
+   *
+   * @param room What the guests of the site have.
    */
-  take(artifact: object, siteKey: string): Guest | undefined {
-    const guest = this.#shelves.get(artifact)?.take(siteKey);
+  take(artifact: object, siteKey: string, room: Room): Guest | undefined {
+    const guest = this.#shelves.get(artifact)?.take(siteKey, room);
     if (guest !== undefined) this.#bytes -= guest.charge.idleBytes;
     return guest;
   }

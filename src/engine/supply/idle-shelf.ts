@@ -1,12 +1,16 @@
 /**
- * The idle guests of one artifact. One that a site has grown may serve that site alone, and of a
- * program that thousands of sites share there are thousands: so each is found by its site, and the
- * oldest of all by their order.
+ * The idle guests of one artifact. One that a site has grown by much may serve that site alone, and
+ * of a program that thousands of sites share there are thousands: so each is found by its site, and
+ * the oldest of all by their order.
  */
+import type { Room } from './rooms.ts';
 
-/** What a shelf must know of a guest: the only site that may have it, if so. */
+/** What a shelf must know of a guest. */
 export interface Shelved {
+  /** The only site that may have it, if so. */
   readonly siteKey: string | undefined;
+  /** Of one that any site may have whose guests have as much. */
+  readonly room: Room;
 }
 
 interface Idle<G> {
@@ -20,8 +24,8 @@ export class IdleShelf<G extends Shelved> {
   #oldest: Idle<G> | undefined;
   #newest: Idle<G> | undefined;
   #count = 0;
-  /** Those that any site may have, the one that waits longest first. */
-  readonly #free: Idle<G>[] = [];
+  /** By their room, those that any site may have, the one that waits longest first. */
+  readonly #free: Idle<G>[][] = [];
   /** The others, by their site, in the same order. */
   readonly #bound = new Map<string, Idle<G>[]>();
 
@@ -40,13 +44,17 @@ export class IdleShelf<G extends Shelved> {
     else this.#newest.later = entry;
     this.#newest = entry;
     this.#count += 1;
-    this.#pileFor(guest.siteKey).push(entry);
+    this.#pileFor(guest).push(entry);
   }
 
-  /** The site's own one that was used last, else one that any may have. */
-  take(siteKey: string): G | undefined {
+  /**
+   * The site's own one that was used last, else one that any may have: with `room`, or with less,
+   * which whoever takes it has to make up for.
+   */
+  take(siteKey: string, room: Room): G | undefined {
     const own = this.#bound.size === 0 ? undefined : this.#bound.get(siteKey);
-    const entry = (own ?? this.#free).pop();
+    let entry = own?.pop();
+    for (let has = room; entry === undefined && has >= 0; has -= 1) entry = this.#free[has]?.pop();
     if (entry === undefined) return undefined;
     if (own?.length === 0) this.#bound.delete(siteKey);
     return this.#unlink(entry);
@@ -57,14 +65,17 @@ export class IdleShelf<G extends Shelved> {
     const entry = this.#oldest;
     if (entry === undefined) return undefined;
     const { siteKey } = entry.guest;
-    const pile = this.#pileFor(siteKey);
+    const pile = this.#pileFor(entry.guest);
     pile.shift();
     if (siteKey !== undefined && pile.length === 0) this.#bound.delete(siteKey);
     return this.#unlink(entry);
   }
 
-  #pileFor(siteKey: string | undefined): Idle<G>[] {
-    if (siteKey === undefined) return this.#free;
+  #pileFor({ siteKey, room }: G): Idle<G>[] {
+    if (siteKey === undefined) {
+      this.#free[room] ??= [];
+      return this.#free[room];
+    }
     const known = this.#bound.get(siteKey);
     if (known !== undefined) return known;
     const pile: Idle<G>[] = [];

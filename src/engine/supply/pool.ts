@@ -38,6 +38,7 @@ import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
 import type { ProgramHost } from './program-host.ts';
 import { Programs } from './programs.ts';
+import { SiteRooms } from './rooms.ts';
 import { WarmUp } from './warm-up.ts';
 
 export interface PoolOptions {
@@ -83,11 +84,8 @@ export class GuestPool {
       bytesPerRunMax: limits.objectBytesPerRunMax,
       bytesPerThreadMax: limits.objectBytesPerThreadMax,
     });
-    const idle = new IdleGuests({
-      account,
-      bytesMax: limits.idleGuestBytesMax,
-      idleMsMax: limits.idleGuestMsMax,
-    });
+    const { idleGuestBytesMax: bytesMax, idleGuestMsMax: idleMsMax } = limits;
+    const idle = new IdleGuests({ account, bytesMax, idleMsMax });
     const cpu = new ThreadCpu();
     const onStall = held.charge.bind(held);
     const stalls = new Stalls({ account, cpu, nowMs, use: scheduler, onStall });
@@ -101,6 +99,7 @@ export class GuestPool {
       account,
       limits,
       idle,
+      rooms: new SiteRooms(),
       nowMs,
       cpu,
       stalls,

@@ -31,12 +31,23 @@ function* purge(
   { mask, opts }: { readonly mask: number; readonly opts: number },
 ): Steps<Given> {
   const { cache } = guest.run.of(cacheHandles);
-  yield* wait(cache.purge(key, (mask & bits.soft) === 0 ? 'hard' : 'soft'));
-  if ((mask & bits.answer) === 0) return status.ok;
+  const kind = (mask & bits.soft) === 0 ? 'hard' : 'soft';
+  if ((mask & bits.answer) === 0) {
+    yield* wait(cache.purge(key, kind));
+    return status.ok;
+  }
   const at = opts >>> 0;
-  const [ptr, len, written] = [guest.readU32(at), guest.readU32(at + 4), guest.readU32(at + 8)];
+  const room = {
+    ptr: guest.readU32(at),
+    len: guest.readU32(at + 4),
+    written: guest.readU32(at + 8),
+  };
   const id = new Uint8Array(8);
   guest.run.capabilities.fillRandom(id);
-  const answer = { status: 'ok', id: Buffer.from(id).toString('hex') };
-  return guest.giveText({ ptr, len, written }, JSON.stringify(answer));
+  const answer = JSON.stringify({ status: 'ok', id: Buffer.from(id).toString('hex') });
+  guest.requireRange(room.ptr, room.len);
+  if (room.written !== 0) guest.requireRange(room.written, 4);
+  // Where it does not fit nothing is thrown out either: kits ask again.
+  if (room.len >= answer.length) yield* wait(cache.purge(key, kind));
+  return guest.giveText(room, answer);
 }

@@ -319,6 +319,24 @@ describe('purging', () => {
   });
 });
 
+test('nothing is purged where there is no room for the answer', async () => {
+  const puppet = await createFastlyPuppet();
+  await store(puppet, 'k', 'x', { keys: 'one' });
+  const purge = async (ptr: number, len: number): Promise<number> => {
+    puppet.bytes.writeUInt32LE(ptr, OPTIONS);
+    puppet.bytes.writeUInt32LE(len, OPTIONS + 4);
+    puppet.bytes.writeUInt32LE(31_000, OPTIONS + 8);
+    return puppet.call('fastly_purge.purge_surrogate_key', 'one', 2, OPTIONS);
+  };
+  expect(await puppet.call('fastly_purge.purge_surrogate_key', 'one', 2, 65_530)).toBe(2);
+  expect([await purge(65_530, 100), await purge(30_000, 38)]).toEqual([2, 4]);
+  const needed = puppet.u32(31_000);
+  expect(await state(puppet, await look(puppet, 'k'))).toBe(3);
+  expect(await purge(30_000, needed)).toBe(0);
+  expect(await state(puppet, await look(puppet, 'k'))).toBe(8);
+  puppet.end();
+});
+
 describe('an object whose age at the edge is over', () => {
   test('is fresh here for as long as it is at all', async () => {
     const puppet = await createFastlyPuppet();

@@ -1,5 +1,6 @@
 /** Requests: the visitor's, and those that the guest makes. */
 import { isToken } from '../../http/token.ts';
+import type { RequestObject } from '../objects/messages.ts';
 import { answering, room, text } from './declare.ts';
 import { downstream } from './downstream/downstream.ts';
 import type { FastlyGuest } from './guest.ts';
@@ -72,7 +73,7 @@ export const requestHostcalls = [
       const request = findRequest(guest, handle);
       const method = guest.readLatin1(ptr, len, methodBytesMax);
       if (!isToken(method)) return status.error;
-      request.method = method;
+      change(guest, request, { method });
       return status.ok;
     },
   }),
@@ -94,7 +95,7 @@ export const requestHostcalls = [
       const request = findRequest(guest, handle);
       const uri = guest.readLatin1(ptr, len, guest.limits.targetBytesMax);
       if (notInUri.test(uri) || !uriForms.test(uri)) return status.error;
-      request.url = uri;
+      change(guest, request, { url: uri });
       return status.ok;
     },
   }),
@@ -107,7 +108,7 @@ export const requestHostcalls = [
     spec: '#requests',
     act: (guest, handle) => {
       const request = guest.run.requests.take(handle);
-      guest.run.held.release(request.headers.heldBytes);
+      guest.run.held.release(request.heldBytes);
     },
   }),
 
@@ -123,6 +124,24 @@ export const requestHostcalls = [
     },
   }),
 ];
+
+/** It is the run's memory. @throws ObjectError; nothing is changed then */
+function change(
+  { run }: FastlyGuest,
+  request: RequestObject,
+  to: Partial<Pick<RequestObject, 'method' | 'url'>>,
+): void {
+  const { heldBytes, method, url } = request;
+  Object.assign(request, to);
+  const more = request.heldBytes - heldBytes;
+  try {
+    if (more > 0) run.held.hold(more);
+    else run.held.release(-more);
+  } catch (error) {
+    Object.assign(request, { method, url });
+    throw error;
+  }
+}
 
 export function findRequest(guest: FastlyGuest, handle: number) {
   return guest.run.requests.get(handle);

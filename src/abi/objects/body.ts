@@ -6,7 +6,7 @@
 import type { ReadBody } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import { BodyContents, type SourceBody } from './contents.ts';
-import { type HeaderLimits, HeaderMap } from './headers.ts';
+import { type HeaderLimits, HeaderMap, heldBytesOfLine } from './headers.ts';
 import type { HeldForRun } from './held-for-run.ts';
 import { ObjectError } from './object-error.ts';
 import type { ReadyItem } from './ready.ts';
@@ -109,16 +109,37 @@ export class Body implements ReadyItem {
     this.#require('there', 'append');
     other.#require('own', 'append');
     if (other === this) throw new ObjectError('state', 'Cannot append: not a body to itself');
+    const trailers = this.#trailersWith(other);
     this.#contents.takeFrom(other.#contents);
-    for (const [name, value] of other.#trailers?.lines() ?? []) this.addTrailer(name, value);
+    // Both are counted already.
+    this.#trailers = trailers;
+    other.#trailers = undefined;
     other.#state = 'gone';
+  }
+
+  /** @throws ObjectError `limit`; nothing is changed. */
+  #trailersWith(other: Body): HeaderMap | undefined {
+    if (this.#trailers === undefined || other.#trailers === undefined) {
+      return this.#trailers ?? other.#trailers;
+    }
+    const together = this.#trailers.copy();
+    for (const [name, value] of other.#trailers.lines()) together.appendSound(name, value);
+    return together;
   }
 
   /** @throws ObjectError `syntax`, `limit`, `state` */
   addTrailer(name: string, value: string): void {
     this.#require('there', 'add a trailer');
-    this.#trailers ??= new HeaderMap(this.#options.headerLimits);
-    this.#trailers.append(name, value);
+    const { headerLimits, held } = this.#options;
+    const bytes = heldBytesOfLine(name, value);
+    held.hold(bytes);
+    try {
+      this.#trailers ??= new HeaderMap(headerLimits);
+      this.#trailers.append(name, value);
+    } catch (error) {
+      held.release(bytes);
+      throw error;
+    }
   }
 
   /**
@@ -184,6 +205,7 @@ export class Body implements ReadyItem {
     if (this.#state === 'gone') return;
     this.#state = 'gone';
     if (!isStreaming) {
+      this.#dropTrailers();
       this.#contents.cancel();
       return;
     }
@@ -196,6 +218,7 @@ export class Body implements ReadyItem {
     const { isStreaming } = this;
     if (this.#state === 'gone') return;
     this.#state = 'gone';
+    this.#dropTrailers();
     if (isStreaming) this.#contents.fail(new Error('Cannot go on: the body was abandoned'));
     else this.#contents.cancel();
   }
@@ -210,6 +233,11 @@ export class Body implements ReadyItem {
 
   #passTrailers(): void {
     this.#contents.addTrailers(this.#trailers?.lines() ?? []);
+    this.#dropTrailers();
+  }
+
+  #dropTrailers(): void {
+    this.#options.held.release(this.#trailers?.heldBytes ?? 0);
     this.#trailers = undefined;
   }
 

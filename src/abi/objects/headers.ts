@@ -18,6 +18,11 @@ export interface HeaderLimits {
 /** Thousands of messages may have hundreds of empty lines each. */
 const lineOverheadBytes = 64;
 
+/** What a line counts for in memory. */
+export function heldBytesOfLine(name: string, value: string): number {
+  return name.length + value.length + lineOverheadBytes;
+}
+
 interface Line {
   readonly name: string;
   readonly lowerName: string;

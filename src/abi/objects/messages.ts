@@ -8,6 +8,9 @@ export type MessageVersion = '0.9' | '1.0' | '1.1' | '2' | '3';
 /** What of the connection the guest wants for a message. */
 export type Framing = 'automatic' | 'by-headers';
 
+/** What the object itself counts for includes a method and a URL of so many bytes. */
+const ownLineBytes = 256;
+
 export class RequestObject {
   method: string;
   /** Absolute where it is to be sent to a server by its name. */
@@ -28,6 +31,12 @@ export class RequestObject {
     this.url = start.url;
     this.headers = start.headers;
     this.version = start.version ?? '1.1';
+  }
+
+  /** What it counts for in memory, where its URL is longer than most. */
+  get heldBytes(): number {
+    const lineBytes = this.method.length + this.url.length;
+    return this.headers.heldBytes + Math.max(0, lineBytes - ownLineBytes);
   }
 
   static blank(limits: HeaderLimits): RequestObject {

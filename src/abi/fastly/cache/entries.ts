@@ -17,7 +17,12 @@ import { FastlyFault, type Given, type Later } from '../status.ts';
 
 /** What a handle begins with: a lookup under way, or what was just stored. */
 export type HandleStart =
-  | { readonly lookup: Lookup; readonly isRangeStrict?: boolean }
+  | {
+      readonly lookup: Lookup;
+      readonly isRangeStrict?: boolean;
+      /** What the run holds for it. */
+      readonly heldBytes?: number;
+    }
   | { readonly found: FoundObject; readonly isRangeStrict?: boolean };
 
 /** A lookup under way. */
@@ -46,6 +51,8 @@ export function startLookup(
  */
 export class CacheHandle implements ReadyItem {
   readonly isRangeStrict: boolean;
+  /** To be given back with it. */
+  readonly heldBytes: number;
   readonly #lookup: Lookup | undefined;
   readonly #stored: FoundObject | undefined;
   /** The body that the guest has of it. */
@@ -55,6 +62,7 @@ export class CacheHandle implements ReadyItem {
     this.#lookup = 'lookup' in start ? start.lookup : undefined;
     this.#stored = 'found' in start ? start.found : undefined;
     this.isRangeStrict = start.isRangeStrict === true;
+    this.heldBytes = 'lookup' in start ? (start.heldBytes ?? 0) : 0;
   }
 
   get isReady(): boolean {

@@ -62,7 +62,7 @@ class Downstream {
       version: versionOf(this.head),
     });
     // Its head is the run's to keep, or to give back by closing it.
-    this.#run.held.hold(request.headers.heldBytes);
+    this.#run.held.hold(request.heldBytes);
     const body = this.#run.newBody(exchange.hasBody ? new ExchangeBody(exchange) : undefined);
     return { request: requests.add(request), body: bodies.add(body) };
   }

@@ -70,7 +70,11 @@ export const httpCacheLookupHostcalls = [
     params: [['handle', 'handle']],
     spec: '#cache-of-answers',
     meaning: 'gives up what it obliges to',
-    act: (guest, handle) => guest.run.of(cacheHandles).responses.take(handle).giveUp(),
+    act: (guest, handle) => {
+      const lookup = guest.run.of(cacheHandles).responses.take(handle);
+      guest.run.held.release(lookup.heldBytes);
+      lookup.giveUp();
+    },
   }),
 
   waiting({
@@ -87,7 +91,7 @@ export const httpCacheLookupHostcalls = [
       return onceReady(run.of(cacheHandles).responses.get(handle), (lookup) => {
         const request = backendRequest(lookup, run.headerLimits);
         run.requests.requireRoom();
-        run.held.hold(request.headers.heldBytes);
+        run.held.hold(request.heldBytes);
         guest.writeU32(ptr, run.requests.add(request));
       });
     },
@@ -115,8 +119,11 @@ function look(
   const key = own ?? responseKeyOf(request.url, server, 'program');
   if (key.length !== responseKeyBytes) throw new FastlyFault('inval');
   const address = { space: 'http', key, headers: request.headers } as const;
+  const heldBytes = HeaderMap.of(request.headers, guest.run.headerLimits).heldBytes;
+  guest.run.held.hold(heldBytes + request.url.length);
   const lookup = startLookup(guest.run, (wait) => cache[how](address, wait));
-  guest.writeU32(ptr, responses.add(new ResponseHandle({ lookup }, request)));
+  const start = { lookup, heldBytes: heldBytes + request.url.length };
+  guest.writeU32(ptr, responses.add(new ResponseHandle(start, request)));
 }
 
 /** As it is now: the guest may go on with it. @throws HandleError */

@@ -5,7 +5,7 @@ import { isLeftToDaemon } from '../../../http/connection-headers.ts';
 import { isFieldValue } from '../../../http/fields.ts';
 import type { LateReply } from '../../../http/late-reply.ts';
 import { isToken } from '../../../http/token.ts';
-import { type HeaderLimits, HeaderMap } from '../../objects/headers.ts';
+import { type HeaderLimits, HeaderMap, heldBytesOfLine } from '../../objects/headers.ts';
 import { answering, text } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { readBytesMax, readName } from '../message-headers.ts';
@@ -30,7 +30,8 @@ export const pendingEditHostcalls = [
     act: (guest, handle, namePtr, nameLen, ptr, len, target) => {
       const { request, name, targets } = readEdit(guest, { handle, namePtr, nameLen, target });
       const value = readValue(guest, ptr, len);
-      request.edit({ targets, change: (headers) => headers.set(name, [value]) });
+      const change = (headers: HeaderMap): void => headers.set(name, [value]);
+      request.edit({ targets, change, heldBytes: heldBytesOfLine(name, value) }, guest.run.held);
     },
   }),
 
@@ -41,7 +42,8 @@ export const pendingEditHostcalls = [
     act: (guest, handle, namePtr, nameLen, ptr, len, target) => {
       const { request, name, targets } = readEdit(guest, { handle, namePtr, nameLen, target });
       const value = readValue(guest, ptr, len);
-      request.edit({ targets, change: (headers) => headers.append(name, value) });
+      const change = (headers: HeaderMap): void => headers.append(name, value);
+      request.edit({ targets, change, heldBytes: heldBytesOfLine(name, value) }, guest.run.held);
     },
   }),
 
@@ -51,7 +53,8 @@ export const pendingEditHostcalls = [
     spec: '#requests-under-way',
     act: (guest, handle, namePtr, nameLen, target) => {
       const { request, name, targets } = readEdit(guest, { handle, namePtr, nameLen, target });
-      request.edit({ targets, change: (headers) => void headers.remove(name) });
+      const change = (headers: HeaderMap): void => void headers.remove(name);
+      request.edit({ targets, change, heldBytes: heldBytesOfLine(name, '') }, guest.run.held);
     },
   }),
 ];
@@ -69,6 +72,7 @@ export const pendingAnswerHostcalls = [
       if (run.exchange.replyState !== 'none') return status.error;
       requests.table.drop(handle);
       requests.letGo(request);
+      request.releaseHead(run.held);
       const { fetch } = run.capabilities;
       const limits = run.headerLimits;
       run.exchange.sendLater((signal) => answerOf(request, { fetch, limits, signal }));

@@ -30,6 +30,7 @@ export function requireReplyPlace(
 export function giveReply(guest: FastlyGuest, request: BackendRequest, place: ReplyPlace): Status {
   const { outcome } = request;
   if (outcome === undefined) throw new Error('Cannot give the reply: it is still to come');
+  request.releaseHead(guest.run.held);
   if (outcome.kind === 'failed') return giveFailure(guest, outcome.error, place);
   const handles = openReply(guest, request, outcome.value);
   writeDetail(guest, place.detail);

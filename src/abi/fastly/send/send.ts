@@ -140,8 +140,8 @@ function take(
   if (body.isStreaming) throw new FastlyFault('badf');
   const { name, backend } = findBackend(guest, namePtr, nameLen);
   const opened = open(body);
+  // What it holds is held until there is a reply: it may wait for its body.
   run.requests.drop(handle);
-  run.held.release(request.headers.heldBytes);
   if (!body.isStreaming) run.bodies.drop(bodyHandle);
   return { request, body: opened, name, backend };
 }

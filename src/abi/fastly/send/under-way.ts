@@ -3,6 +3,7 @@ import { setImmediate as reachMacrotask } from 'node:timers/promises';
 import type { StreamedReply } from '../../../capability/fetch/contract.ts';
 import type { HandleTable } from '../../handles.ts';
 import type { HeaderMap } from '../../objects/headers.ts';
+import type { HeldForRun } from '../../objects/held-for-run.ts';
 import { ObjectError } from '../../objects/object-error.ts';
 import type { Outcome, Pending } from '../../objects/pending.ts';
 import type { ReadyItem } from '../../objects/ready.ts';
@@ -15,6 +16,7 @@ import { type Outgoing, toOutbound } from './outgoing.ts';
 export type EditTarget = 'response' | 'failure';
 
 interface Edit {
+  readonly heldBytes: number;
   readonly targets: readonly EditTarget[];
   readonly change: (headers: HeaderMap) => void;
 }
@@ -26,10 +28,13 @@ export class BackendRequest implements ReadyItem {
   readonly isHttp2: boolean;
   readonly #pending: Pending<StreamedReply>;
   readonly #edits: Edit[] = [];
+  #heldBytes: number;
 
-  constructor(pending: Pending<StreamedReply>, isHttp2: boolean) {
+  /** @param outgoing What was sent; the run still holds its head. */
+  constructor(pending: Pending<StreamedReply>, { backend, request }: Outgoing) {
     this.#pending = pending;
-    this.isHttp2 = isHttp2;
+    this.isHttp2 = backend.grpc === true;
+    this.#heldBytes = request.heldBytes;
   }
 
   get pending(): Pending<StreamedReply> {
@@ -53,12 +58,24 @@ export class BackendRequest implements ReadyItem {
     this.#pending.giveUp();
   }
 
-  /** What is to be changed of the answer before the visitor gets it. @throws ObjectError `limit` */
-  edit(edit: Edit): void {
+  /** There is a reply, or nobody wants one any more. */
+  releaseHead(held: HeldForRun): void {
+    held.release(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+
+  /**
+   * What is to be changed of the answer before the visitor gets it.
+   *
+   * @throws ObjectError `limit`, `memory`
+   */
+  edit(edit: Edit, held: HeldForRun): void {
     if (this.#edits.length >= editsMax) {
       const message = `Cannot change the answer: at most ${editsMax} changes: received one more`;
       throw new ObjectError('limit', message);
     }
+    held.hold(edit.heldBytes);
+    this.#heldBytes += edit.heldBytes;
     this.#edits.push(edit);
   }
 
@@ -80,7 +97,7 @@ class BackendRequests implements FamilyState {
   /** Sends it; what becomes of it is in the result. */
   start(outgoing: Outgoing): BackendRequest {
     const pending = this.#run.underWay.start(({ signal }) => this.#open(outgoing, signal));
-    return new BackendRequest(pending, outgoing.backend.grpc === true);
+    return new BackendRequest(pending, outgoing);
   }
 
   /**

@@ -219,7 +219,7 @@ export class BenchFolder implements Disposable {
   }
 
   put(file: string, name: string): void {
-    cpSync(file, join(this.directory, name));
+    cpSync(file, join(this.directory, name), { dereference: true });
   }
 
   write(bytes: Uint8Array, name: string): void {

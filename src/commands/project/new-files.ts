@@ -23,7 +23,7 @@ export function filesOf(name: string, template: Template): readonly NewFile[] {
 /** What is built, what `dev` keeps, and what may be secret. */
 const ignored = [
   ...['/*.wasm', '/site/**/*.wasm', '/.terrafirma-dev/', '/.dev.env', '/node_modules/'],
-  ...['/target/', '/wit/deps/'],
+  ...['/target/', '/tools/', '/wit/deps/', '__pycache__/'],
 ]
   .map((line) => `${line}\n`)
   .join('');

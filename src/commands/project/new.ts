@@ -65,10 +65,11 @@ function list(io: CommandIo, isJson: boolean): void {
   else io.write(rows.map(({ id, summary }) => `${id.padEnd(26)}${summary}\n`).join(''));
 }
 
-function nextStep(from: string, { packages }: Template): string {
+function nextStep(from: string, { getTools, packages }: Template): string {
   const steps = [
     ...(from === '' ? [] : [`cd ${from}`]),
     ...(packages === undefined ? [] : ['npm install']),
+    ...(getTools === undefined ? [] : [getTools]),
     'terrafirma dev',
   ];
   return steps.join(' && ');

@@ -21,6 +21,8 @@ export interface Template {
   readonly body?: string;
   /** Packages of npm that build it, with their versions. */
   readonly packages?: Readonly<Record<string, string>>;
+  /** A line for the shell that gets what else builds it, once. */
+  readonly getTools?: string;
 }
 
 const assemblyscript = { assemblyscript: '^0.28.20' };
@@ -145,6 +147,21 @@ export const templates: readonly Template[] = [
     command: 'node build.mjs src/greet.js greet.wasm',
     query: '?name=Ada',
     packages: { '@bytecodealliance/componentize-js': '0.23', '@bytecodealliance/jco': '1.35' },
+  },
+  {
+    id: 'python-component',
+    summary: 'Python, as a component (wasi:http of WASI 0.2)',
+    sources: [
+      'components/python/greet.py',
+      { from: 'components/python/build.py', to: 'build.py' },
+      { from: 'components/python/wit/world.wit', to: 'wit/world.wit' },
+    ],
+    module: 'greet.wasm',
+    command: 'python3 build.py greet greet.wasm',
+    query: '?name=Ada',
+    // Has the interfaces.
+    packages: { '@bytecodealliance/jco': '1.35' },
+    getTools: 'python3 -m venv tools && tools/bin/pip install componentize-py',
   },
   {
     id: 'fastly-rust',

@@ -29,6 +29,7 @@ const sources: Readonly<Record<string, string>> = {
   node: 'install Node.js from https://nodejs.org',
   npx: 'install Node.js from https://nodejs.org',
   npm: 'install Node.js from https://nodejs.org',
+  python3: 'install it: apt install python3 python3-venv',
 };
 
 /** What the headers of a C library for WASI are found by, below a `--sysroot`. */

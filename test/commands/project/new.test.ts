@@ -38,6 +38,15 @@ describe('terrafirma new', () => {
     expect(readdirSync(folder.directory)).toContain('project.toml');
   });
 
+  test('says how what builds it is had, beside npm', async () => {
+    using folder = new TestFolder();
+    const inside = { workingDirectory: folder.directory };
+    const { stdout } = await runProgram(['new', 'hello', '-t', 'python-component'], inside);
+    const tools = 'python3 -m venv tools && tools/bin/pip install componentize-py';
+    expect(stdout).toContain(`Next: cd hello && npm install && ${tools} && terrafirma dev\n`);
+    expect(readFileSync(folder.path('hello/.gitignore'), 'utf8')).toContain('/tools/\n');
+  });
+
   test('asks back about a template that it does not know', async () => {
     const { code, stderr } = await runProgram(['new', 'x', '-t', 'rusty']);
     expect(code).toBe(2);
@@ -56,6 +65,11 @@ describe('terrafirma new', () => {
 /** Whether a compiler found no registry to have its libraries from. */
 function isOffline(told: string): boolean {
   return /failed to download|Could not (?:resolve|connect)|no matching package/.test(told);
+}
+
+/** What `build.py` says. */
+function lacksKit(told: string): boolean {
+  return /no @bytecodealliance\/jco|no componentize-py/.test(told);
 }
 
 describe('where the tools of a template are not there', () => {
@@ -85,6 +99,24 @@ describe('where the tools of a template are not there', () => {
   );
 });
 
+test('build of python-component says what of its tools is not there', async (context) => {
+  using folder = new TestFolder();
+  await runProgram(['new', 'hello', '-t', 'python-component'], {
+    workingDirectory: folder.directory,
+  });
+  const inside = { workingDirectory: folder.path('hello') };
+  const first = await runProgram(['build'], inside);
+  if (first.code === 2) context.skip(first.stderr);
+  expect(first.stderr).toContain('run npm install in the project');
+  const interfaces = 'hello/node_modules/@bytecodealliance/jco/lib/wit/builtin/0.2.12/http';
+  folder.write(`${interfaces}/proxy.wit`, 'package wasi:http@0.2.12;\n');
+  const { stderr } = await runProgram(['build'], inside);
+  // Who has the program on the path has it try.
+  expect(stderr).toMatch(/tools\/bin\/pip install componentize-py|proxy\.wit/);
+  const copied = readFileSync(folder.path('hello/wit/deps/http/proxy.wit'), 'utf8');
+  expect(copied).toBe('package wasi:http@0.2.10;\n');
+});
+
 /** Whether a compiler is here is found by building: `build` says with 2 that it is not. */
 describe.each(templates.filter(({ module }) => module !== undefined))(
   'template $id',
@@ -106,7 +138,8 @@ describe.each(templates.filter(({ module }) => module !== undefined))(
       expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining('terrafirma dev') });
       symlinkSync(nodeModules, folder.path('hello/node_modules'));
       const built = await runProgram(['build'], { ...inside, environment });
-      if (built.code === 2 || isOffline(built.stderr)) context.skip(built.stderr);
+      const { stderr: told } = built;
+      if (built.code === 2 || isOffline(told) || lacksKit(told)) context.skip(told);
       expect(built).toMatchObject({ code: 0 });
       const asked = body === undefined ? ['--path', `/${module}${query}`] : ['--data', body];
       const { code, stdout } = await runProgram(['run', join('site', module), ...asked], inside);

@@ -1,10 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { demoKits } from '../../scripts/build-demo-kits.ts';
+import { templates } from '../../src/commands/project/templates.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { ask } from '../support/http.ts';
 
 const demoFolder = join(import.meta.dirname, '..', '..', 'demo');
 const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+
+/** Whether the form is for a function that is there only where somebody has built it. */
+const isOfKit = (tag: string): boolean => tag.includes(' data-kit');
 
 describe('the demo, served by the daemon', () => {
   let daemon: TestDaemon;
@@ -18,10 +24,26 @@ describe('the demo, served by the daemon', () => {
   test('every form of the page calls a function that answers', async () => {
     const page = await ask(daemon.port, '/');
     expect(page.headers['content-type']).toMatch(/^text\/html/);
-    const actions = [...page.text.matchAll(/<form action="([^"]+)"/g)].map((form) => form[1] ?? '');
+    const forms = [...page.text.matchAll(/<form action="([^"]+)"[^>]*>/g)];
+    const actions = forms.flatMap(([tag, action = '']) => (isOfKit(tag) ? [] : [action]));
     expect(actions).toHaveLength(7);
     for (const action of actions) {
       expect((await ask(daemon.port, `/${action}`)).status).toBe(200);
+    }
+  });
+
+  test('the page has forms for what the kits build, which git leaves out', async () => {
+    const { text } = await ask(daemon.port, '/');
+    const forms = [...text.matchAll(/<form action="([^"]+)"[^>]*>/g)];
+    const modules = forms.flatMap(([tag, action = '']) =>
+      isOfKit(tag) ? [action.replace(/\.wasm.*/, '.wasm')] : [],
+    );
+    expect(modules).toEqual(demoKits.map(({ name }) => `${name}.wasm`));
+    const ignored = readFileSync(join(demoFolder, '.gitignore'), 'utf8').split('\n');
+    const files = demoKits.flatMap(({ name, files: beside = [] }) => [`${name}.wasm`, ...beside]);
+    expect(ignored).toEqual(expect.arrayContaining(files.map((file) => `/${file}`)));
+    for (const { template } of demoKits) {
+      expect(templates.find(({ id }) => id === template)?.module).toBeDefined();
     }
   });
 

@@ -143,7 +143,7 @@ export class Account {
   /** Whether all together is more than it should be: then idle guests must go. */
   get isShort(): boolean {
     const held = this.#sum(pageWord.shownHeld) + this.#sum(pageWord.shownIdle);
-    return held + (this.#words[headerWord.outsideBytes] ?? 0) > this.#bytesMax;
+    return held + (this.#words[headerWord.outsideBytes] ?? 0) > this.#bytesMax();
   }
 
   /** How long a guest may stay idle now, in milliseconds. */
@@ -185,14 +185,14 @@ export class Account {
   bound(share: Share, stock: Stock): number {
     const factor = share === this.common ? 1 : greed;
     if (stock === 'memories') {
-      return factor * (this.#memoriesMax - this.#sum(pageWord.shownMemories));
+      return factor * (this.#memoriesMax() - this.#sum(pageWord.shownMemories));
     }
     const held = this.#sum(pageWord.shownHeld);
     const base = this.#words[headerWord.baseBytes] ?? 0;
     const outside = this.#words[headerWord.outsideBytes] ?? 0;
-    const inside = this.#bytesMax - base - held;
-    const free = greed * (this.#bytesMax - outside - held);
-    const left = Math.max(free, this.#bytesMax * floorShare);
+    const inside = this.#bytesMax() - base - held;
+    const free = greed * (this.#bytesMax() - outside - held);
+    const left = Math.max(free, this.#bytesMax() * floorShare);
     if (share === this.common) return inside;
     const whole = this.#words[headerWord.bytesMax] ?? 0;
     const small = base + held < whole ? whole * smallShare : 0;
@@ -208,19 +208,19 @@ export class Account {
   #hasPlenty(stock: Stock, amount: number): boolean {
     if (stock === 'memories') {
       const memories = this.#sum(pageWord.shownMemories) + amount;
-      return memories <= this.#memoriesMax * plentyShare;
+      return memories <= this.#memoriesMax() * plentyShare;
     }
     const outside = this.#words[headerWord.outsideBytes] ?? 0;
     const base = this.#words[headerWord.baseBytes] ?? 0;
     const held = this.#sum(pageWord.shownHeld);
-    return held + amount <= (this.#bytesMax - Math.max(outside, base)) * plentyShare;
+    return held + amount <= (this.#bytesMax() - Math.max(outside, base)) * plentyShare;
   }
 
-  get #bytesMax(): number {
+  #bytesMax(): number {
     return (this.#words[headerWord.bytesMax] ?? 0) * (1 - marginShare);
   }
 
-  get #memoriesMax(): number {
+  #memoriesMax(): number {
     return this.#words[headerWord.memoriesMax] ?? 0;
   }
 

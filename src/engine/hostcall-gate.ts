@@ -105,14 +105,14 @@ export class HostcallGate {
     };
   }
 
-  /** Of what may be made while the host calls the guest. */
+  /** Of what may be made while the host calls the guest: of such few parameters all are. */
   #guardWithin(call: Call | undefined, late: LateHostcall | undefined): Call {
-    return (...args) => {
+    return (a, b, c, d, e) => {
       const activation = this.#slot.running();
       activation.requireAlive();
       try {
         call ??= this.#openLate(late);
-        return this.#leave(activation, call(...args), false);
+        return this.#leave(activation, call(a, b, c, d, e), false);
       } catch (error) {
         throw activation.endByError(error);
       }

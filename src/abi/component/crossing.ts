@@ -176,7 +176,8 @@ export class Crossing {
     const words = this.#words?.();
     if (words === undefined) return Number(this.#host.callGuest(this.#makeRoom, size)) >>> 0;
     const [first = 0, second = 0] = words;
-    words.fill(0);
+    words[0] = 0;
+    words[1] = 0;
     const ptr = Number(this.#host.callGuest(this.#makeRoom, size)) >>> 0;
     words[0] = first;
     words[1] = second;

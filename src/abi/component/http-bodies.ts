@@ -147,11 +147,13 @@ export class OutgoingBody extends HostResource implements ByteSink {
   /** Undefined where it is over, or whoever took it has gone. */
   get room(): number | undefined {
     if (this.#state !== 'open' || this.body.isUnwanted) return undefined;
-    const hasRoom = this.body.isStreaming ? this.body.isReady : this.#waiting < writeBytesMax;
+    const hasRoom = this.body.isStreaming
+      ? this.body.isReady
+      : this.#waitingBytes() < writeBytesMax;
     return hasRoom ? writeBytesMax : 0;
   }
 
-  get #waiting(): number {
+  #waitingBytes(): number {
     return this.body.knownBytes ?? 0;
   }
 
@@ -182,7 +184,7 @@ export class OutgoingBody extends HostResource implements ByteSink {
       throw new ObjectError('limit', `Cannot write: at most ${this.#limit} bytes: received more`);
     }
     void this.body.write(bytes);
-    if (this.#waiting >= writeBytesMax) this.owner?.flush();
+    if (this.#waitingBytes() >= writeBytesMax) this.owner?.flush();
   }
 
   /** Adds all that is left of a body that came from outside, without copying it. */

@@ -22,6 +22,14 @@ const forbidden: ReadonlySet<string> = new Set([
   'host',
   'http2-settings',
 ]);
+const forbiddenLengths: ReadonlySet<number> = new Set(
+  Array.from(forbidden, ({ length }) => length),
+);
+
+/** A name just read is no string that V8 knows: to find it in a set it is looked up twice. */
+function isForbiddenName(lowerName: string): boolean {
+  return forbiddenLengths.has(lowerName.length) && forbidden.has(lowerName);
+}
 
 /** Of `header-error`. */
 const invalidSyntax: Variant = { tag: 0, value: undefined };
@@ -44,7 +52,7 @@ export class Fields extends HostResource {
 
   /** Those of a message that came. */
   static of(headers: readonly Header[], limits: HeaderLimits): Fields {
-    const shown = headers.filter(([name]) => !forbidden.has(name.toLowerCase()));
+    const shown = headers.filter(([name]) => !isForbiddenName(name.toLowerCase()));
     return new Fields(HeaderMap.of(shown, limits), true);
   }
 
@@ -87,13 +95,17 @@ function toText(value: Uint8Array): string {
 }
 
 /** What is wrong with a name, and then with values; undefined: nothing. */
-function faultOf(name: string, values: readonly string[]): Variant | undefined {
+function faultOf(name: string, values: readonly string[] | string): Variant | undefined {
   if (!isToken(name)) return invalidSyntax;
   const lowerName = name.toLowerCase();
-  if (forbidden.has(lowerName)) return isForbidden;
-  if (!values.every(isFieldValue)) return invalidSyntax;
-  const isLength = lowerName === 'content-length';
-  return isLength && !values.every((value) => /^\d+$/.test(value)) ? invalidSyntax : undefined;
+  if (isForbiddenName(lowerName)) return isForbidden;
+  const isSound = lowerName === 'content-length' ? isLength : isFieldValue;
+  const areSound = typeof values === 'string' ? isSound(values) : values.every(isSound);
+  return areSound ? undefined : invalidSyntax;
+}
+
+function isLength(value: string): boolean {
+  return /^\d+$/.test(value);
 }
 
 /** What comes of more than a message may have. */
@@ -111,7 +123,7 @@ class FieldChanges {
     const map = new HeaderMap(headerLimitsOf(guest));
     for (const [name, value] of entries) {
       const text = toText(value);
-      const fault = faultOf(name, [text]);
+      const fault = faultOf(name, text);
       if (fault !== undefined) return failed(fault);
       const appended = this.#change(guest, () => map.appendSound(map.spellingOf(name), text));
       if (appended.tag !== 0) return appended;
@@ -137,7 +149,7 @@ class FieldChanges {
 
   append(guest: ComponentGuest, fields: Fields, [name, value]: Entry): Variant {
     const text = toText(value);
-    const fault = faultOf(name, [text]);
+    const fault = faultOf(name, text);
     if (fault !== undefined) return failed(fault);
     if (fields.isImmutable) return failed(isImmutableError);
     const { map } = fields;

@@ -163,7 +163,7 @@ export class CardMarks implements MarksOwner {
   }
 
   #widen(end: number): void {
-    const touched = new Uint8Array(Math.max(end, this.#cardCount / cardsPerPage + 1));
+    const touched = new Uint8Array(Math.max(end, this.#cardCount() / cardsPerPage + 1));
     touched.set(this.#touched);
     this.#touched = touched;
   }
@@ -171,23 +171,23 @@ export class CardMarks implements MarksOwner {
   /** Another guest gets the table: keeps the marks and leaves it clear. */
   setAside(): void {
     this.#openAside();
-    moveMarks(this.#table, this.#asideMarks, this.#cardCount / cardsPerPage);
+    moveMarks(this.#table, this.#asideMarks, this.#cardCount() / cardsPerPage);
   }
 
   /** What was written so far is part of the first state. */
   clear(): void {
-    this.drain(() => undefined, this.#cardCount);
+    this.drain(() => undefined, this.#cardCount());
   }
 
   /** The guest is given up. */
   discard(): void {
-    this.#table.take(this, this.#cardCount);
+    this.#table.take(this, this.#cardCount());
     this.#aside = undefined;
     this.#asideMarks = noMarks;
     this.#hasAside = false;
   }
 
-  get #cardCount(): number {
+  #cardCount(): number {
     return this.#memory.buffer.byteLength / cardBytes;
   }
 
@@ -201,7 +201,7 @@ export class CardMarks implements MarksOwner {
   /** Grown with the memory, which may have grown since the marks were first set aside. */
   #openAside(): Uint8Array {
     this.#hasAside = true;
-    const cardCount = this.#cardCount;
+    const cardCount = this.#cardCount();
     const aside = this.#aside;
     if (aside !== undefined && aside.length >= cardCount) return aside;
     const grown = new Uint8Array(cardCount);

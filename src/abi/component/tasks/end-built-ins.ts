@@ -2,6 +2,7 @@
 import type { EndTrampoline } from '../../../wasm/component/plan.ts';
 import type { Hostcall } from '../../hostcall.ts';
 import type { Steps } from '../../steps.ts';
+import type { HandleTable } from '../handles.ts';
 import { type BuiltInParts, blocked, handlesOf, waitForEvent } from './built-in-parts.ts';
 import {
   type CopyEnd,
@@ -39,22 +40,20 @@ class Ends {
   readonly #parts: BuiltInParts;
   readonly #trampoline: EndTrampoline;
   readonly element: ElementType;
+  readonly #handles: HandleTable;
   #options: EndOptions | undefined;
 
   constructor(parts: BuiltInParts, trampoline: EndTrampoline) {
     this.#parts = parts;
     this.#trampoline = trampoline;
     this.element = parts.prepared.element(trampoline.element);
+    this.#handles = handlesOf(parts.guest, trampoline.instance);
   }
 
   #makeOptions(kind: EndKind): EndOptions {
     const { threads } = this.#parts.guest.tasks;
     const { instance } = this.#trampoline;
     return { kind, element: this.element, instance, onEvent: () => threads.poke() };
-  }
-
-  get #handles() {
-    return handlesOf(this.#parts.guest, this.#trampoline.instance);
   }
 
   /** Both ends of a new one: the readable one in the lower half. */

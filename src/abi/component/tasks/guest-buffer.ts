@@ -67,14 +67,14 @@ export class GuestBuffer {
 
   /** A copy of the next `count` bytes, which are passed. Of bytes alone. */
   takeBytes(count: number): Uint8Array {
-    const bytes = this.crossing.memory.readBytesPooled(this.#next, count, count);
+    const bytes = this.crossing.memory.readBytesPooled(this.#next(), count, count);
     this.#progress += count;
     return bytes;
   }
 
   /** On the guest's turn. Of bytes alone. */
   putBytes(bytes: Uint8Array): void {
-    this.crossing.memory.writeBytes(this.#next, bytes);
+    this.crossing.memory.writeBytes(this.#next(), bytes);
     this.#progress += bytes.length;
   }
 
@@ -82,14 +82,14 @@ export class GuestBuffer {
   takeValue(): unknown {
     const { codec } = this.#element;
     this.crossing.begin();
-    const value = codec?.load(this.crossing, this.#next);
+    const value = codec?.load(this.crossing, this.#next());
     this.#progress += 1;
     return value;
   }
 
   /** On the guest's turn. */
   putValue(value: unknown): void {
-    this.#element.codec?.store(this.crossing, value as never, this.#next);
+    this.#element.codec?.store(this.crossing, value as never, this.#next());
     this.#progress += 1;
   }
 
@@ -105,13 +105,13 @@ export class GuestBuffer {
       this.crossing.begin();
       target.crossing.begin();
       for (let left = Math.min(count, copyElementsMax); left > 0; left -= 1) {
-        target.putValue(codec.load(this.crossing, this.#next));
+        target.putValue(codec.load(this.crossing, this.#next()));
         this.#progress += 1;
       }
     }
   }
 
-  get #next(): number {
+  #next(): number {
     return this.#ptr + this.#progress * (this.#element.codec?.size ?? 0);
   }
 }

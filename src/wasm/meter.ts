@@ -11,9 +11,17 @@ import { Arrays } from './meter/arrays.ts';
 import { assembleModule } from './meter/assemble.ts';
 import { BodyRewriter } from './meter/body.ts';
 import { Bulk } from './meter/bulk.ts';
+import { CallWatch } from './meter/call-watch.ts';
 import type { CardMarking } from './meter/cards.ts';
 import { Charges } from './meter/charges.ts';
-import { type CardPlan, cardBytes, type MemoryPlan, type MeteredModule } from './meter/contract.ts';
+import {
+  type CardPlan,
+  cardBytes,
+  type EarlyNames,
+  type EarlyPlan,
+  type MemoryPlan,
+  type MeteredModule,
+} from './meter/contract.ts';
 import { Emitter } from './meter/emitter.ts';
 import { Grow } from './meter/grow.ts';
 import { HintSection } from './meter/hints.ts';
@@ -37,6 +45,8 @@ export interface MeterOptions {
   readonly tableEntriesMax?: number;
   /** Whether an instance can be given the state of another; see `MeteredNames.state`. */
   readonly exportsState?: boolean;
+  /** Left out: the start of the program is a part of each run. */
+  readonly early?: EarlyPlan | undefined;
   /** The module is a core of a program; see program.ts. Left out: it runs alone. */
   readonly links?: {
     /** Of its own tables, those that cores which import them change. */
@@ -77,7 +87,9 @@ export function meterModule(
   const isCatching = [Op.try, Op.tryTable].some((op) => shape.instructionsUsed[op] === 1);
   const hints = new HintSection();
   const emitter = new Emitter(bytes);
-  const parts = { bytes, shape, additions, charges, replacer, emitter, isCatching, hints };
+  const { early } = options;
+  const watch = early && new CallWatch(shape, additions, early.watched);
+  const parts = { bytes, shape, additions, charges, replacer, emitter, isCatching, hints, watch };
   const rewriter = new BodyRewriter(parts);
   const bodies = new ByteWriter(bytes.length * 2);
   for (let i = 0; i * 2 < shape.bodies.length; i++) rewriter.rewrite(i, bodies);
@@ -97,16 +109,24 @@ export function meterModule(
           exportsState: options.exportsState === true,
         })
       : noStateFunctions;
+  const earlyNames = early && watch && nameEarly(additions, early, watch);
   const assembled = assembleModule({ bytes, shape, additions, memories, cards, bodies, hints });
   return {
     bytes: assembled.bytes,
     offsets: offsetsOf(shape, assembled.bodiesStart, emitter),
-    names: { ...names, ...state },
+    names: { ...names, ...state, early: earlyNames },
     memories,
     cards,
     restorable,
     changedTables: [...changed],
     tableEntries: shape.tables.reduce((sum, { entriesMin }) => sum + entriesMin, 0),
+  };
+}
+
+function nameEarly(additions: Additions, { resume }: EarlyPlan, { flag }: CallWatch): EarlyNames {
+  return {
+    resume: additions.addExport('resume', ExportKind.func, resume),
+    watched: additions.addExport('watched', ExportKind.global, flag),
   };
 }
 
@@ -191,7 +211,7 @@ function nameParts(
   shape: ModuleShape,
   additions: Additions,
   parts: { readonly charges: Charges; readonly grow: Grow },
-): Omit<MeteredModule['names'], 'capture' | 'restore' | 'state'> {
+): Omit<MeteredModule['names'], 'capture' | 'restore' | 'state' | 'early'> {
   const { charges, grow } = parts;
   const { heap } = charges;
   return {

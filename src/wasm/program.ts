@@ -42,7 +42,7 @@ export interface MeteredProgram {
 }
 
 export interface ProgramOptions
-  extends Pick<MeterOptions, 'memoryPagesMax' | 'tableEntriesMax' | 'exportsState'> {
+  extends Pick<MeterOptions, 'memoryPagesMax' | 'tableEntriesMax' | 'exportsState' | 'early'> {
   /** Leaves out the form that marks, which takes as long again as the other. */
   readonly plainOnly?: boolean;
 }

@@ -1,6 +1,7 @@
 /** What rewriting a module's bodies works with. */
 import type { ModuleShape } from '../shape.ts';
 import type { Additions } from './additions.ts';
+import type { CallWatch } from './call-watch.ts';
 import type { Charges } from './charges.ts';
 import type { Emitter } from './emitter.ts';
 import type { HintSection } from './hints.ts';
@@ -16,4 +17,5 @@ export interface BodyContext {
   /** Exceptions may be caught in this module. */
   readonly isCatching: boolean;
   readonly hints: HintSection;
+  readonly watch: CallWatch | undefined;
 }

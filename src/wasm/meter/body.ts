@@ -43,6 +43,7 @@ export class BodyRewriter {
   #isReachable = true;
   /** Most the counter may hold here. */
   #counted = 0;
+  #functionIndex = 0;
   /** Loops seen in all bodies so far. */
   #loopNumber = 0;
 
@@ -64,6 +65,7 @@ export class BodyRewriter {
     const groupCount = cursor.readU32();
     cursor.pos = at;
     const functionIndex = shape.importedFunctionCount + bodyIndex;
+    this.#functionIndex = functionIndex;
     const declared = skipLocals(cursor, localsMax, shape.types.length);
     const localCount = declared + countParams(shape, functionIndex);
     const end = cursor.pos;
@@ -358,7 +360,7 @@ export class BodyRewriter {
   }
 
   #call(op: number): void {
-    const { replacer, isCatching } = this.#context;
+    const { replacer, isCatching, watch } = this.#context;
     replacer.checkCall(this.#cursor);
     this.#pending += callWeight;
     const isTail = op === Op.returnCall || op === Op.returnCallIndirect || op === Op.returnCallRef;
@@ -371,6 +373,7 @@ export class BodyRewriter {
       this.#counted = callQuantum;
     }
     if (isTail) this.#setUnreachable();
+    else watch?.rewrite(this.#cursor, this.#emitter, this.#functionIndex);
   }
 
   #payExit(isLast: boolean): void {

@@ -150,6 +150,29 @@ export interface MeteredNames {
    * references, and tables that change. See mover.ts.
    */
   readonly state: readonly StateGlobal[] | undefined;
+  /** Where a program's start can be done once; see `EarlyPlan`. */
+  readonly early?: EarlyNames | undefined;
+}
+
+export interface EarlyNames {
+  /** The function () -> () that takes the program up. */
+  readonly resume: string;
+  /** The i32 global that is not 0 once a watched call has happened. */
+  readonly watched: string;
+}
+
+/** Calls of a function of `callees` in any function that is none of `exempt`; indices. */
+export interface WatchedCalls {
+  readonly callees: ReadonlySet<number>;
+  readonly exempt: ReadonlySet<number>;
+}
+
+/** What of a program makes that its start can be done once, before any request. */
+export interface EarlyPlan {
+  /** Index of the function () -> () that takes the program up where it stood in a hostcall. */
+  readonly resume: number;
+  /** What would be the same for all requests. */
+  readonly watched: WatchedCalls;
 }
 
 /** An exported global; `type` is the byte of its value type. */

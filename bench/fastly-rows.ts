@@ -90,7 +90,7 @@ async function measureKit(module: string, kit: Kit, plan: DaemonPlan): Promise<r
 function measureCosts(module: string, { language, beginsAnew }: Kit): readonly Row[] {
   const [command, ...args] = placed('server', [process.execPath, costsProgram, module]);
   const costs: KitCosts = JSON.parse(execFileSync(command, args, { encoding: 'utf8' }));
-  const name = `${language} kit: its own start, in plain V8`;
+  const name = `${language} kit: its start, which is done once, in plain V8`;
   const start: Row = { name, value: costs.startUs, unit: 'us' };
   return [
     { name: `${language} kit: a run in the engine, CPU time`, value: costs.runUs, unit: 'us' },

@@ -44,7 +44,27 @@ function javascript(source: string): readonly Step[] {
   ];
 }
 
+/** Of one source, by what their starts do beside the rest. */
+function goStart(mode: string): Program {
+  const flags = `-X main.mode=${mode}`;
+  return {
+    name: mode === '' ? 'go-start' : `go-start-${mode}`,
+    folder: 'test/guests/fastly/go-start',
+    module: 'app.wasm',
+    steps: [
+      {
+        command: 'go',
+        args: ['build', '-ldflags', flags, '-o', 'app.wasm', '.'],
+        env: { GOOS: 'wasip1', GOARCH: 'wasm' },
+      },
+    ],
+  };
+}
+
+const goStartModes = ['', 'defers', 'derives', 'draws', 'exits', 'generates', 'key', 'panics'];
+
 const programs: readonly Program[] = [
+  ...[...goStartModes, 'prints', 'seeds', 'works'].map(goStart),
   {
     name: 'javascript',
     folder: 'test/guests/fastly/javascript',

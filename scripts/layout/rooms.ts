@@ -85,6 +85,7 @@ export const rooms: readonly Room[] = [
       'threads',
       ...aboutCapabilities,
       'abi/abi',
+      'abi/early',
       'abi/hostcall',
       'abi/memory',
       'abi/steps',
@@ -164,4 +165,4 @@ export const rooms: readonly Room[] = [
 
 /** What all ABIs share; an ABI imports this and its own folder. */
 export const sharedByAbis =
-  /^src\/abi\/(?:(?:abi|handles|hostcall|memory|steps|verdict|wasi-side)\.ts$|objects\/)/;
+  /^src\/abi\/(?:(?:abi|early|handles|hostcall|memory|steps|verdict|wasi-side)\.ts$|objects\/)/;

@@ -11,6 +11,7 @@ import type { ConnectionFacts } from '../http/connection-facts.ts';
 import type { LateReply } from '../http/late-reply.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import type { ComponentPlan } from '../wasm/component/plan.ts';
+import type { EarlyBinding, EarlyRules } from './early.ts';
 import type { Hostcall, ImportName, LateHostcall } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
 import type { NestedCall } from './steps.ts';
@@ -195,6 +196,8 @@ export interface Abi {
    * server; left out: where they do not converse they have none.
    */
   readonly takesUpgrades?: boolean;
+  /** Left out: every program starts in each request, or as `prepare` has it. */
+  readonly early?: EarlyRules | undefined;
   /**
    * Everything one instance needs; called once per instance, before it is instantiated. `component`
    * is there where it is one.
@@ -304,7 +307,8 @@ export interface Run {
 }
 
 /** What an initialisation may reach: nothing that depends on a request. */
-export type EarlyCapabilities = Pick<Capabilities, 'clock' | 'timer' | 'fillRandom' | 'log'>;
+export type EarlyCapabilities = Pick<Capabilities, 'clock' | 'timer' | 'fillRandom' | 'log'> &
+  Partial<Pick<Capabilities, 'settings'>>;
 
 /** How the entry ended. `returned` is also `exit(0)` where the ABI says so. */
 export type RunEnd =
@@ -331,6 +335,8 @@ export interface Binding {
    * fail as the ABI has it. Left out: every hostcall traps.
    */
   prepare?(capabilities: EarlyCapabilities): void;
+  /** Where the ABI has rules for it. */
+  readonly early?: EarlyBinding | undefined;
   /** Takes the next run. Everything of the run before is forgotten. */
   begin(run: Run): void;
   /**

@@ -17,7 +17,13 @@ import { createWasip1Abi } from './wasip1.ts';
 
 export type ModuleVerdict =
   /** `abi` is the name of one of `Catalogue.abis`. */
-  | { readonly kind: 'speaks'; readonly abi: string; readonly entry: string }
+  | {
+      readonly kind: 'speaks';
+      readonly abi: string;
+      readonly entry: string;
+      /** Whether its start may be done before any request, where that can be. */
+      readonly startsEarly?: boolean;
+    }
   /** `reason` may be shown: it reads "Cannot run the module: …". */
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -72,7 +78,10 @@ function judgeModule(face: ModuleFace, abis: ReadonlyMap<string, Abi>): ModuleVe
   if (foreign !== undefined) return { kind: 'refused', reason: foreign };
   for (const abi of abis.values()) {
     const verdict = abi.judge(face);
-    if (verdict.kind === 'speaks') return { kind: 'speaks', abi: abi.name, entry: verdict.entry };
+    if (verdict.kind === 'speaks') {
+      const startsEarly = abi.early !== undefined;
+      return { kind: 'speaks', abi: abi.name, entry: verdict.entry, startsEarly };
+    }
     if (verdict.kind === 'refused') return verdict;
   }
   return { kind: 'refused', reason: explainUnknown(face) };

@@ -6,6 +6,8 @@
 import type { Limits } from '../config/config.ts';
 import { noBytes } from '../http/body.ts';
 import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from './abi.ts';
+import type { EarlyBinding } from './early.ts';
+import { createEarlyRules, FastlyEarly } from './fastly/early.ts';
 import { listEnvironment, programName } from './fastly/environment.ts';
 import { FastlyGuest } from './fastly/guest.ts';
 import { isFastly, judgeFastly } from './fastly/judge.ts';
@@ -26,11 +28,13 @@ export function createFastlyAbi(limits: Limits, wasi: WasiBeside): Abi {
     judge: (face) => judgeFastly(face, wasi),
     requestBody: 'streamed',
     takesUpgrades: true,
+    early: createEarlyRules(wasi),
     bind: (host) => new FastlyBinding(host, limits, wasi.bind(host)),
   };
 }
 
 class FastlyBinding implements Binding {
+  readonly #early: FastlyEarly;
   readonly #guest: FastlyGuest;
   readonly #limits: Limits;
   readonly #wasi: WasiSide;
@@ -39,6 +43,11 @@ class FastlyBinding implements Binding {
     this.#guest = new FastlyGuest(host, limits);
     this.#limits = limits;
     this.#wasi = wasi;
+    this.#early = new FastlyEarly(wasi);
+  }
+
+  get early(): EarlyBinding {
+    return this.#early;
   }
 
   /** What the kits of tomorrow import is there, and answers that it is not supported. */
@@ -57,6 +66,7 @@ class FastlyBinding implements Binding {
     this.#wasi.begin(run, {
       listArguments: () => [programName],
       listEnvironment: () => listEnvironment(run),
+      streamFlags: this.#early.streamFlags,
     });
   }
 

@@ -90,6 +90,23 @@ export class CoreInstance {
     this.restore();
   }
 
+  /** What `capture` has last taken of its own globals, in their order. */
+  get capturedGlobals(): readonly (number | bigint)[] {
+    return Object.values(this.#stateGlobals()).map(
+      (global) => (global as WebAssembly.Global<number | bigint>).value,
+    );
+  }
+
+  /** Whether a watched call has happened; see `EarlyNames`. */
+  get hasWatchedCall(): boolean {
+    return this.#global<number>(this.#names.early?.watched)?.value !== 0;
+  }
+
+  /** What takes the program up where it stood in a hostcall. */
+  get resumeFunction(): GuestFunction | undefined {
+    return this.#own(this.#names.early?.resume);
+  }
+
   exportedFunction(name: string): GuestFunction | undefined {
     return asFunction(Object.hasOwn(this.exports, name) ? this.exports[name] : undefined);
   }

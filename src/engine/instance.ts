@@ -4,11 +4,13 @@
  * the run it serves.
  */
 import type { Abi, Binding, EarlyCapabilities, GuestFunction, Run } from '../abi/abi.ts';
+import type { EarlyGiven } from '../abi/early.ts';
 import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
 import type { HostFunction } from './crossings.ts';
+import { type EarlyEnd, type EarlyRole, EarlySide } from './early/early-side.ts';
 import type { Door, Entrance } from './entrance.ts';
 import { HostFace } from './host-face.ts';
 import { HostcallGate } from './hostcall-gate.ts';
@@ -38,6 +40,8 @@ export interface InstanceOptions {
   readonly charge: GuestCharge;
   readonly trap: WebAssembly.RuntimeError;
   readonly firstFuel: number;
+  /** Where the start of the program is done once. */
+  readonly early?: EarlyRole | undefined;
 }
 
 /** What a reactor wants to be called before anything else. */
@@ -50,6 +54,8 @@ export class GuestInstance implements ServingInstance {
   readonly memories: ProgramMemories;
   readonly charge: GuestCharge;
   readonly offsets: OffsetMap | undefined;
+  /** Of a program whose start is done once. */
+  readonly early: EarlySide | undefined;
   readonly #options: InstanceOptions;
   readonly #slot: RunSlot;
   readonly #gate: HostcallGate;
@@ -82,6 +88,9 @@ export class GuestInstance implements ServingInstance {
     const plan = program.component;
     const component = plan === undefined ? undefined : { plan, entry: options.entry };
     this.binding = options.abi.bind(this.#openFace(), component);
+    const { memories: all, binding } = this;
+    const { early: role } = options;
+    this.early = role && EarlySide.of({ slot, role, binding, memories: all }, options.abi.early);
     const [first] = program.cores;
     // Offsets are those of one module: they say nothing about code of another.
     this.offsets = program.cores.length > 1 || !first ? undefined : this.#formOf(first).offsets;
@@ -147,6 +156,7 @@ export class GuestInstance implements ServingInstance {
 
   begin(run: Run): void {
     this.binding.begin(run);
+    this.early?.refresh(run);
   }
 
   /**
@@ -186,6 +196,15 @@ export class GuestInstance implements ServingInstance {
     } finally {
       this.binding.release();
     }
+  }
+
+  /** Starts the program before any request, up to where it asks for one; see engine/early. */
+  async startEarly(given: EarlyGiven): Promise<EarlyEnd> {
+    const [core] = this.#cores;
+    if (this.early === undefined || core === undefined) {
+      throw new TypeError('Cannot start the program early: its ABI has no such starts');
+    }
+    return await this.early.start(core, this.#options.entry, given);
   }
 
   /**
@@ -281,7 +300,10 @@ export class GuestInstance implements ServingInstance {
 
   #linkHostcalls(imports: WebAssembly.Imports, wanted: readonly CoreImport[]): void {
     for (const each of wanted) {
-      const hostcall = this.binding.lateHostcall?.(each) ?? this.binding.hostcall(each);
+      const hostcall =
+        this.early === undefined
+          ? (this.binding.lateHostcall?.(each) ?? this.binding.hostcall(each))
+          : this.early.hostcall(each);
       if (hostcall === undefined) continue;
       offer(imports, each, this.#gate.wrap(hostcall, this.#options.shared.crosses));
     }
@@ -319,7 +341,8 @@ export class GuestInstance implements ServingInstance {
       return { enter: () => enter(calls.call), close: () => calls.close() };
     }
     const core = this.#cores[program.mainCore];
-    const found = core?.exportedFunction(this.#options.entry);
+    const found =
+      (core && this.early?.entryOf(core)) ?? core?.exportedFunction(this.#options.entry);
     if (core !== undefined && found !== undefined) return entrance.open(found, core.module);
     return this.#slot.endTrapped(`the module has no export ${this.#options.entry}`);
   }

@@ -37,8 +37,18 @@ export interface Program {
   readonly memories: readonly MemoryPlan[];
   /** The export of the main core that is called once, before any request. */
   readonly initialise?: string | undefined;
+  /**
+   * Where its start can be done once, before any request: for each import, by `placeKey`, where the
+   * table has the function that calls it.
+   */
+  readonly early?: ReadonlyMap<string, number> | undefined;
   /** Where the cores are those of a component: what crosses between them and the host. */
   readonly component?: ComponentPlan | undefined;
+}
+
+/** By which `Program.early` knows an import. */
+export function placeKey({ module, name }: Pick<Link, 'module' | 'name'>): string {
+  return JSON.stringify([module, name]);
 }
 
 /** What is compiled of a module that runs alone. */

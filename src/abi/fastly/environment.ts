@@ -25,8 +25,16 @@ const fixedLines = linesOf(fixed);
 /** `NAME=value` of all variables, one character a byte. */
 export function listEnvironment({ exchange, capabilities }: Run): readonly string[] {
   const { environment } = capabilities.settings;
-  const trace = `${traceName}=${traceIdOf(exchange.request.id)}`;
-  return [trace, ...(environment.size === 0 ? fixedLines : linesWith(environment))];
+  return listVariables(traceIdOf(exchange.request.id), environment);
+}
+
+/** The same of a request whose trace has this id. */
+export function listVariables(
+  traceId: string,
+  environment: ReadonlyMap<string, string>,
+): readonly string[] {
+  const others = environment.size === 0 ? fixedLines : linesWith(environment);
+  return [`${traceName}=${traceId}`, ...others];
 }
 
 /** The owner's variables, which may say otherwise than ours. */

@@ -31,12 +31,14 @@ export function traceAbi(abi: Abi, options: TraceOptions): Abi {
     judgeComponent: (plan) => abi.judgeComponent?.(plan) ?? { kind: 'other' },
     converses: (entry) => abi.converses?.(entry) === true,
     takesUpgrades: abi.takesUpgrades === true,
+    early: abi.early,
     bind: (host, component) => new TracedBinding(abi.bind(host, component), host, options),
   };
 }
 
 class TracedBinding implements Binding {
   readonly enter?: (call: CallEntry) => Promise<unknown> | undefined;
+  readonly early: Binding['early'];
   readonly #binding: Binding;
   readonly #host: GuestHost;
   readonly #options: TraceOptions;
@@ -49,6 +51,7 @@ class TracedBinding implements Binding {
 
   constructor(binding: Binding, host: GuestHost, options: TraceOptions) {
     this.#binding = binding;
+    this.early = binding.early;
     const enter = binding.enter?.bind(binding);
     if (enter !== undefined) this.enter = enter;
     this.#host = host;

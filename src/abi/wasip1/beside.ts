@@ -3,12 +3,14 @@ import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
 import type { EarlyCapabilities, GuestHost, Run } from '../abi.ts';
+import type { EarlyGiven } from '../early.ts';
 import { bindHostcall, type Hostcall, type ImportName } from '../hostcall.ts';
 import type { InputStream } from '../objects/cgi/streams.ts';
 import type { Preopen } from '../objects/files/preopens.ts';
 import { createSiteTree, type FileKeeper } from '../objects/files/site-tree.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import type { WasiBeside, WasiGiven, WasiSide } from '../wasi-side.ts';
+import { judgeEarly, silence, stoppedClock, stoppedTimer } from './early.ts';
 import { WasiGuest } from './guest.ts';
 import { isWasi, judgeImport } from './judge.ts';
 import { type ProcessOptions, WasiProcess } from './process.ts';
@@ -26,6 +28,7 @@ const toldNothing: WasiGiven = { listArguments: () => [], listEnvironment: () =>
 export function createWasiBeside(limits: Limits): WasiBeside {
   return {
     judgeImport: (wanted) => (isWasi(wanted) ? judgeImport(wanted) : undefined),
+    judgeEarly: (wanted, first) => (isWasi(wanted) ? judgeEarly(wanted, first) : undefined),
     bind: (host) => new Beside(host, limits),
   };
 }
@@ -66,6 +69,17 @@ class Beside implements WasiSide {
     );
   }
 
+  prepareStart(given: WasiGiven, { fillRandom }: Pick<EarlyGiven, 'fillRandom'>): void {
+    const capabilities = { clock: stoppedClock, timer: stoppedTimer, fillRandom };
+    this.#guest.beginLate(() =>
+      this.#open({ capabilities, log: silence, given, openPreopens: () => [] }),
+    );
+  }
+
+  streamFlags(): readonly number[] {
+    return this.#guest.process.streamFlags;
+  }
+
   release(): void {
     for (const output of this.#outputs) output.end();
     this.#outputs = [];
@@ -83,10 +97,11 @@ class Beside implements WasiSide {
     const stdout = new LogStream(log);
     const stderr = new LogStream(log);
     this.#outputs = [stdout, stderr];
-    const { listArguments, listEnvironment } = given;
+    const { listArguments, listEnvironment, streamFlags } = given;
     return new WasiProcess({
       listArguments,
       listEnvironment,
+      streamFlags,
       stdin: noInput,
       stdout,
       stderr,

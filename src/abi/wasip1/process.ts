@@ -21,6 +21,8 @@ export interface ProcessOptions {
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Of the three streams; left out: none is set. */
+  readonly streamFlags?: readonly number[] | undefined;
   /** Descriptors 3 and up; called at most once, when the first of them is asked for. */
   readonly openPreopens: (keeper: FileKeeper) => readonly Preopen[];
   readonly capabilities: Pick<Capabilities, 'clock' | 'timer' | 'fillRandom'> &
@@ -61,9 +63,15 @@ export class WasiProcess {
     this.stderr = options.stderr;
     this.capabilities = options.capabilities;
     this.#descriptors = new DescriptorTable(options.descriptorsMax);
-    this.#descriptors.add(inputOf(options.stdin));
-    this.#descriptors.add(outputOf(options.stdout));
-    this.#descriptors.add(outputOf(options.stderr));
+    const [stdin, stdout, stderr] = options.streamFlags ?? [];
+    this.#descriptors.add(inputOf(options.stdin, stdin));
+    this.#descriptors.add(outputOf(options.stdout, stdout));
+    this.#descriptors.add(outputOf(options.stderr, stderr));
+  }
+
+  /** Flags of the three streams. */
+  get streamFlags(): readonly number[] {
+    return [0, 1, 2].map((fd) => this.#descriptors.get(fd).flags);
   }
 
   get arguments(): StringBlock {
@@ -182,20 +190,20 @@ export class WasiProcess {
   }
 }
 
-function inputOf(stream: InputStream): Descriptor {
+function inputOf(stream: InputStream, flags = 0): Descriptor {
   return {
     kind: 'input',
-    flags: 0,
+    flags,
     rightsBase: streamReadRights,
     rightsInheriting: 0n,
     stream,
   };
 }
 
-function outputOf(stream: OutputStream): Descriptor {
+function outputOf(stream: OutputStream, flags = 0): Descriptor {
   return {
     kind: 'output',
-    flags: 0,
+    flags,
     rightsBase: streamWriteRights,
     rightsInheriting: 0n,
     stream,

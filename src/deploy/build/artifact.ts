@@ -7,14 +7,15 @@ import type { ModuleFace } from '../../abi/abi.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Digest } from '../../threads/messages.ts';
-import type { FormFacts, Program, ProgramCore } from '../../threads/program.ts';
+import { type FormFacts, type Program, type ProgramCore, placeKey } from '../../threads/program.ts';
 import { type ComponentLimits, defaultComponentLimits } from '../../wasm/component/limits.ts';
 import type { ComponentPlan } from '../../wasm/component/plan.ts';
 import { isComponent, readComponent } from '../../wasm/component.ts';
+import { findGoStart } from '../../wasm/go/start.ts';
 import { findInitialiser } from '../../wasm/initialiser.ts';
 import { inspectModule } from '../../wasm/inspect.ts';
 import type { MemoryPlan, MeteredModule } from '../../wasm/meter.ts';
-import { type CoreSource, meterProgram } from '../../wasm/program.ts';
+import { type CoreSource, meterProgram, type ProgramOptions } from '../../wasm/program.ts';
 import { defaultModuleLimits, type ModuleLimits, type ModuleShape } from '../../wasm/shape.ts';
 
 const wasmPageBytes = 65_536;
@@ -29,7 +30,7 @@ export interface ArtifactCore extends Pick<ProgramCore, 'engine' | 'links' | 'me
   readonly cardsCode: Uint8Array<ArrayBuffer> | undefined;
 }
 
-export interface Artifact extends Pick<Program, 'mainCore' | 'memories' | 'component'> {
+export interface Artifact extends Pick<Program, 'mainCore' | 'memories' | 'component' | 'early'> {
   /** Of the original bytes. */
   readonly digest: Digest;
   readonly originalBytes: number;
@@ -58,7 +59,12 @@ export function formsOf(cores: readonly Pick<ArtifactCore, 'code' | 'cardsCode'>
 
 /** Which ABI it speaks, by what it imports and exports. */
 type Judgement =
-  | { readonly kind: 'speaks'; readonly abi: string; readonly entry: string }
+  | {
+      readonly kind: 'speaks';
+      readonly abi: string;
+      readonly entry: string;
+      readonly startsEarly?: boolean;
+    }
   | { readonly kind: 'refused'; readonly reason: string };
 
 export type JudgeModule = (face: ModuleFace) => Judgement;
@@ -95,13 +101,15 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
 function buildModule(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): Artifact {
   const shape = inspectModule(bytes, moduleLimits(options.limits));
   checkValid(bytes);
-  const { abi, entry } = accept(options.judge(faceOf(shape)));
+  const { abi, entry, startsEarly = false } = accept(options.judge(faceOf(shape)));
   const initialise = findInitialiser(shape);
+  const early = startsEarly && initialise === undefined ? findGoStart(bytes, shape) : undefined;
   const alone = [{ bytes, shape, links: [] }];
   const plainOnly = isPlainFirst(bytes.length, options);
   const metered = meter(alone, options.limits, {
-    exportsState: initialise !== undefined,
+    exportsState: initialise !== undefined || early !== undefined,
     plainOnly,
+    early,
   });
   const { importedFunctionCount } = shape;
   return {
@@ -110,6 +118,7 @@ function buildModule(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): 
     abi,
     entry,
     initialise,
+    early: early && new Map(early.wrappers.map((each) => [placeKey(each), each.place])),
     mainCore: 0,
     importedFunctionCount,
   };
@@ -164,7 +173,7 @@ function requireMemories(memories: readonly MemoryPlan[], limits: Limits): void 
 function meter(
   sources: readonly CoreSource[],
   { tableEntriesMax }: Limits,
-  wanted: { readonly exportsState: boolean; readonly plainOnly: boolean },
+  wanted: Pick<ProgramOptions, 'exportsState' | 'plainOnly' | 'early'>,
 ): Pick<Artifact, 'cores' | 'memories' | 'formHashes' | 'lacksCards'> {
   const options = { memoryPagesMax: addressablePages, tableEntriesMax, ...wanted };
   const { cores, memories, lacksCards } = meterProgram(sources, options);

@@ -9,7 +9,7 @@ import type { Artifact } from './artifact.ts';
  * @throws TerrafirmaError `internal` where one is missing
  */
 export function programFrom(
-  { cores, mainCore, memories, initialise, component }: Artifact,
+  { cores, mainCore, memories, initialise, early, component }: Artifact,
   modules: readonly WebAssembly.Module[],
 ): Program {
   let next = 0;
@@ -26,5 +26,5 @@ export function programFrom(
     links,
     memories: numbers,
   }));
-  return { cores: made, mainCore, memories, initialise, component };
+  return { cores: made, mainCore, memories, initialise, early, component };
 }

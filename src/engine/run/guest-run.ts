@@ -31,7 +31,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   /** Whose run it is; undefined where nobody asked for it. */
   readonly record: RequestRecord | undefined;
   readonly #parts: RunParts;
-  readonly #program: ProgramHost;
+  #program: ProgramHost;
   readonly #shares: Shares;
   #phase: Phase = 'body';
   #isConversation = false;
@@ -75,6 +75,9 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
    */
   run(exchange: Exchange, capabilities: Capabilities): RunReport | Promise<RunReport> {
     const { bodies, underWay } = this.#parts;
+    if (this.#program.startsEarly) {
+      this.#program = this.#parts.suiting(this.#program, capabilities.settings);
+    }
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation, this.#parts);
     try {

@@ -1,10 +1,12 @@
 /** What all runs of a thread share. */
+import type { GuestSettings } from '../../capability/settings/contract.ts';
 import type { Limits } from '../../config/config.ts';
 import type { LimitClock } from '../../limit-clock.ts';
 import type { Admission } from '../supply/admission.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { Making } from '../supply/making.ts';
-import type { ProgramParts } from '../supply/program-host.ts';
+import type { ProgramHost } from '../supply/program-host.ts';
+import type { ProgramParts } from '../supply/program-parts.ts';
 import type { SiteRooms } from '../supply/rooms.ts';
 import type { Bodies } from './bodies.ts';
 import type { BytesParts } from './bytes.ts';
@@ -21,4 +23,6 @@ export interface RunPartsOf<Run extends Endable<Run>> extends ProgramParts, Byte
   readonly idle: IdleGuests;
   readonly rooms: SiteRooms;
   readonly making: Making;
+  /** See `Programs.suiting`. */
+  readonly suiting: (program: ProgramHost, settings: GuestSettings) => ProgramHost;
 }

@@ -125,11 +125,9 @@ export class GuestPool {
       underWay: new RunsUnderWay(),
       conversing: new RunsUnderWay(),
       making: new Making(),
+      suiting: (program, settings) => this.#programs.suiting(program, settings),
     };
-    const onForgotten = (program: ProgramHost): void => {
-      idle.evictAll(program);
-      program.close();
-    };
+    const onForgotten = (program: ProgramHost): void => forget(program, idle);
     this.#programs = new Programs({ limits, abis, parts: this.#parts, onForgotten });
   }
 
@@ -285,7 +283,7 @@ export class GuestPool {
     capabilities: EarlyCapabilities,
   ): Promise<boolean> {
     const { idle } = this.#parts;
-    const program = this.#programs.of(loaded, shares.owner);
+    const program = this.#programFor(loaded, shares, capabilities);
     if (idle.has(program)) return true;
     // What fails the first request will meet again and be told; there is nobody to tell here.
     const failure = await this.#make(loaded, shares, {
@@ -313,7 +311,7 @@ export class GuestPool {
     },
   ): Promise<ErrorRecord | undefined> {
     const { clock, nowMs, limits, making } = this.#parts;
-    const program = this.#programs.of(loaded, shares.owner);
+    const program = this.#programFor(loaded, shares, capabilities);
     const digestWords = this.#digestOf(loaded);
     const activation = new Activation(this.#parts, { shares, digestWords, fuel: program.fuel });
     clock.watch(activation, nowMs());
@@ -338,6 +336,15 @@ export class GuestPool {
     }
   }
 
+  #programFor(
+    loaded: LoadedModule,
+    { owner }: Shares,
+    { settings }: EarlyCapabilities,
+  ): ProgramHost {
+    const program = this.#programs.of(loaded, owner);
+    return program.startsEarly ? this.#programs.suiting(program, settings) : program;
+  }
+
   #digestOf(loaded: LoadedModule): Int32Array {
     let words = this.#digests.get(loaded);
     if (words === undefined) {
@@ -351,6 +358,11 @@ export class GuestPool {
     this.#mapper ??= PageMapper.open() ?? null;
     return this.#mapper ?? undefined;
   }
+}
+
+function forget(program: ProgramHost, idle: IdleGuests): void {
+  idle.evictAll(program);
+  program.close();
 }
 
 function lookEvery(

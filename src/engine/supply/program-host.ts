@@ -5,48 +5,31 @@
 import type { Abi, EarlyCapabilities } from '../../abi/abi.ts';
 import { pageBytes } from '../../abi/memory.ts';
 import type { Steps } from '../../abi/steps.ts';
+import { TerrafirmaError } from '../../errors.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
-import type { Entrance } from '../entrance.ts';
+import type { Resume } from '../early/resume.ts';
 import { Guest } from '../guest.ts';
-import { GuestInstance } from '../instance.ts';
-import type { MeterHost } from '../meter-host.ts';
-import { ProgramShared } from '../program-shared.ts';
+import type { GuestInstance } from '../instance.ts';
 import { chooseRestoreMode, firstRestoreMode } from '../restore/choice.ts';
 import { FirstState } from '../restore/first-state.ts';
-import type { PageImage, PageMapper } from '../restore/page-mapper.ts';
+import type { PageImage } from '../restore/page-mapper.ts';
 import { SharedState } from '../restore/shared-state.ts';
 import { type RestoreMode, Snapshot } from '../restore/snapshot.ts';
-import type { Activation, ThreadParts } from '../run/activation.ts';
+import type { Activation } from '../run/activation.ts';
 import { type RunFacts, RunRecord } from '../run/record.ts';
 import { follow } from '../turn/follow.ts';
 import { firstFuel } from '../turn/fuel-gauge.ts';
-import type { CardTables } from './card-tables.ts';
 import { FirstInstances } from './first-instances.ts';
-import { GuestCharge } from './guest-charge.ts';
-import type { MemoryStock } from './memories.ts';
-
-/** What all programs of a thread share. */
-export interface ProgramParts extends ThreadParts {
-  readonly meterHost: MeterHost;
-  readonly entrance: Entrance;
-  readonly stock: MemoryStock;
-  readonly cardTables: CardTables;
-  /** Looked for when it is first wanted. */
-  readonly mapper: () => PageMapper | undefined;
-  /** How to restore, whatever is measured; for tests and benchmarks. */
-  readonly fixedMode?: RestoreMode | 'never' | undefined;
-}
+import { InstanceMaker, type MadeInstance, type MakingOptions } from './instance-maker.ts';
+import type { ProgramParts } from './program-parts.ts';
+import { mayStartEarly, onlyVariant, type ProgramVariant } from './program-variant.ts';
+import { startOnce } from './start-once.ts';
 
 interface CaptureOptions {
   /** Whether its start functions have run. */
   readonly isStarted?: boolean;
   /** Bytes that the image of each memory has at least; see `FirstState.take`. */
   readonly lengthsMin?: readonly number[];
-}
-
-interface MadeInstance {
-  readonly instance: GuestInstance;
-  readonly discard: () => void;
 }
 
 /** The least an instance costs beside its memories: itself, and the host's side. */
@@ -56,8 +39,6 @@ const instanceBytes = 32 * 1024;
  * function has set are 4.6 MB (measured).
  */
 const tableEntryBytes = 48;
-/** Memories of discarded guests that are so large are given back to the system at once. */
-const givenBackBytesMin = 1024 * 1024;
 /**
  * The baseline compiler's time for a byte of code. A Go program of 5.8 MB took 12 ns a byte on a
  * machine that was busy with others; a few of all functions are compiled twice, for both compilers.
@@ -72,6 +53,7 @@ type PageImages = readonly (PageImage | undefined)[];
 export class ProgramHost {
   readonly loaded: LoadedModule;
   readonly abi: Abi;
+  readonly variant: ProgramVariant;
   readonly #parts: ProgramParts;
   /** First fuel of a run, by what the last one was given. */
   fuel = firstFuel;
@@ -80,12 +62,15 @@ export class ProgramHost {
   /** The start function failed or asked for its request: it runs as a part of every run. */
   #startsInRun = false;
   /** Of a program that is initialised. */
-  readonly #first: FirstInstances | undefined;
+  #first: FirstInstances | undefined;
   readonly #isRestorable: boolean;
   readonly #tableEntries: number;
   #canMap = true;
   #isClosed = false;
-  readonly #common = new ProgramShared();
+  readonly #maker: InstanceMaker;
+  /** Whose start is done once, until one could not be. */
+  #startsEarly: boolean;
+  #resume: Resume | undefined;
   readonly record = new RunRecord();
   /** Objects that the start function took: the first state keeps them. */
   #objectBytes = 0;
@@ -93,8 +78,9 @@ export class ProgramHost {
   /** Milliseconds that runs may still use beyond their limit, because V8 compiles in them. */
   #compileCreditMs: number;
 
-  constructor(loaded: LoadedModule, abi: Abi, parts: ProgramParts) {
+  constructor(loaded: LoadedModule, abi: Abi, parts: ProgramParts, variant = onlyVariant) {
     this.loaded = loaded;
+    this.variant = variant;
     this.abi = abi;
     this.#parts = parts;
     this.#shared = new SharedState(parts);
@@ -104,12 +90,21 @@ export class ProgramHost {
     this.#isRestorable = fixedMode !== 'never' && forms.every((form) => form.restorable === true);
     const { program } = loaded;
     const canCopy = this.#isRestorable;
-    if (program.initialise !== undefined) this.#first = new FirstInstances(program, { canCopy });
+    this.#maker = new InstanceMaker(loaded, { abi, parts }, (bytes) => this.bytesWith(bytes));
+    this.#startsEarly = variant.kind !== undefined && canCopy && mayStartEarly(loaded, abi);
+    if (program.initialise !== undefined || this.#startsEarly) {
+      this.#first = new FirstInstances(program, { canCopy });
+    }
     this.#tableEntries = forms.reduce((sum, { tableEntries }) => sum + tableEntries, 0);
     const [memory] = program.memories;
     const bytes = (memory?.pagesMin ?? 0) * pageBytes;
     const wanted = fixedMode ?? firstRestoreMode({ cards: this.#hasCards, memoryBytes: bytes });
     this.#mode = wanted === 'never' || (wanted === 'cards' && !this.#hasCards) ? 'copy' : wanted;
+  }
+
+  /** Whether runs begin behind a start that is done once, as far as is known. */
+  get startsEarly(): boolean {
+    return this.#startsEarly;
   }
 
   /** The way of restoring that suits best now; guests of another form are not kept. */
@@ -143,9 +138,8 @@ export class ProgramHost {
    * @throws what the run ended with meanwhile, and TerrafirmaError `overloaded`
    */
   async create(activation: Activation, capabilities: EarlyCapabilities): Promise<Guest> {
-    if (this.#first !== undefined) {
-      return await this.#createInitialised(activation, capabilities, false);
-    }
+    const copied = await this.#createInitialised(activation, capabilities, false);
+    if (copied !== undefined) return copied;
     if (!this.#startsInRun) {
       const made = this.#instantiate(activation);
       try {
@@ -177,8 +171,8 @@ export class ProgramHost {
    * @throws TerrafirmaError `overloaded`.
    */
   async createForOnce(activation: Activation, capabilities: EarlyCapabilities): Promise<Guest> {
-    if (this.#first === undefined) return this.#createBare(activation, true);
-    return await this.#createInitialised(activation, capabilities, true);
+    const copied = await this.#createInitialised(activation, capabilities, true);
+    return copied ?? this.#createBare(activation, true);
   }
 
   #createBare(activation: Activation, stays: boolean): Guest {
@@ -186,19 +180,25 @@ export class ProgramHost {
     return new Guest({ instance, snapshot: undefined, isStarted: false, onDiscard: discard });
   }
 
-  /** A copy of one that is initialised; where there is none, one that does it. */
+  /**
+   * A copy of one that is initialised; where there is none, one that does it. Undefined where the
+   * program is not, or cannot be, started before its run.
+   */
   async #createInitialised(
     activation: Activation,
     capabilities: EarlyCapabilities,
     stays: boolean,
-  ): Promise<Guest> {
+  ): Promise<Guest | undefined> {
     const first = this.#first;
-    if (first === undefined) return this.#createBare(activation, stays);
+    if (first === undefined) return undefined;
     await first.waitFor(activation);
     if (first.source !== undefined) return await this.#copy(first.source, activation, stays);
+    if (this.#first === undefined) return undefined;
     const end = first.begin();
     try {
-      return await this.#initialise(activation, capabilities, stays);
+      return this.#startsEarly
+        ? await this.#startOnce(activation, capabilities, stays)
+        : await this.#initialise(activation, capabilities, stays);
     } finally {
       end();
     }
@@ -225,12 +225,42 @@ export class ProgramHost {
     }
   }
 
+  /** The same for a start; undefined: it belongs to each run, from now on. */
+  async #startOnce(
+    activation: Activation,
+    capabilities: EarlyCapabilities,
+    stays: boolean,
+  ): Promise<Guest | undefined> {
+    const { program } = this.loaded;
+    const { early: rules } = this.abi;
+    const instantiate = () => this.#instantiate(activation, { stays, early: 'starts' });
+    let made: MadeInstance | undefined;
+    try {
+      const options = rules && { program, rules, capabilities, instantiate };
+      const started = options && (await startOnce(activation, options));
+      made = started?.made;
+      if (started !== undefined && made !== undefined) {
+        this.#resume = started.resume;
+        return await this.#capture(made, activation, { lengthsMin: started.lengthsMin });
+      }
+    } catch (error) {
+      made?.discard();
+      // Where there is no room now, there may be later.
+      if (error instanceof TerrafirmaError || !activation.forgive()) throw error;
+      if (activation.memoryRefusal?.code === 'overloaded') return undefined;
+    }
+    this.#startsEarly = false;
+    this.#first = undefined;
+    return undefined;
+  }
+
   async #copy(source: GuestInstance, activation: Activation, stays: boolean): Promise<Guest> {
     // Taken before anything is given up for the copy, such as the source.
     const { first: state } = this.#shared;
     if (state === undefined) throw new TypeError('Cannot copy an instance without its first state');
     const made = this.#instantiate(activation, { stays, bytesMin: this.#physicalBytes });
     const { instance } = made;
+    if (this.#resume !== undefined) instance.early?.resumeWith(this.#resume);
     let onDiscard = made.discard;
     try {
       const held = await this.#hold(made, state, activation, () => {
@@ -353,48 +383,9 @@ export class ProgramHost {
     this.#mode = 'copy';
   }
 
-  /** An instance of which no code has run, attached to `activation`. */
-  #instantiate(
-    activation: Activation,
-    { withCards = this.#mode === 'cards', stays = false, bytesMin = 0 } = {},
-  ): MadeInstance {
-    const { stock, meterHost, entrance, trap } = this.#parts;
-    const { program, entry } = this.loaded;
-    const { share } = activation;
-    const plans = program.memories;
-    const planned = plans.reduce((sum, plan) => sum + plan.pagesMin * pageBytes, 0);
-    const bytes = this.bytesWith(Math.max(planned, bytesMin));
-    share.requireRoom(bytes);
-    const count = plans.length;
-    if (stays) stock.takeToStay(share, count);
-    else stock.take(share, count);
-    const charge = new GuestCharge(this.#parts.account, share, count);
-    charge.set(bytes);
-    share.noteTaken(this.bytesWith(0));
-    try {
-      const memories = stock.create(plans);
-      const cardTables = withCards ? this.#parts.cardTables.openFor(program, stock) : undefined;
-      const parts = { program, abi: this.abi, entry, memories, cardTables, charge };
-      const common = { meterHost, entrance, trap, shared: this.#common, firstFuel: this.fuel };
-      const instance = new GuestInstance({ ...parts, ...common });
-      instance.attach(activation);
-      charge.set(this.bytesWith(instance.physicalBytes));
-      this.#parts.stock.counts.created += 1;
-      return { instance, discard: () => this.#discard(instance) };
-    } catch (error) {
-      charge.close();
-      throw error;
-    }
-  }
-
-  /** Its memories would otherwise lie about until V8 collects its garbage. */
-  #discard(instance: GuestInstance): void {
-    instance.discard();
-    this.#parts.stock.counts.discarded += 1;
-    instance.charge.close();
-    for (const memory of instance.memories.all) {
-      if (memory.buffer.byteLength < givenBackBytesMin) continue;
-      this.#parts.mapper()?.giveBack(memory);
-    }
+  #instantiate(activation: Activation, options: Partial<MakingOptions> = {}): MadeInstance {
+    const withCards = this.#mode === 'cards';
+    const early = this.#startsEarly ? 'copies' : undefined;
+    return this.#maker.make(activation, { withCards, firstFuel: this.fuel, early, ...options });
   }
 }

@@ -1,11 +1,14 @@
 /** The programs that a thread remembers, by what decides how their guests begin. */
 import { LRUCache } from 'lru-cache';
 import type { Abi } from '../../abi/abi.ts';
+import type { GuestSettings } from '../../capability/settings/contract.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
-import { ProgramHost, type ProgramParts } from './program-host.ts';
+import { ProgramHost } from './program-host.ts';
+import type { ProgramParts } from './program-parts.ts';
+import type { ProgramVariant } from './program-variant.ts';
 
 export interface ProgramsOptions {
   readonly limits: Pick<Limits, 'compiledBytesMax'>;
@@ -15,6 +18,7 @@ export interface ProgramsOptions {
 }
 
 const programsMax = 4_096;
+const toldNothing = { kind: '' };
 
 export class Programs {
   readonly #options: ProgramsOptions;
@@ -38,12 +42,20 @@ export class Programs {
    *   has the same program should know: each owner has one of her own then.
    * @param memoryBytes Of a run that may have less than all: what its start function is refused
    *   stays in the first state of its guests, so they are of a program of their own.
+   * @param kind See `ProgramVariant`.
    */
-  of(loaded: LoadedModule, owner: OwnerKey, memoryBytes = Number.POSITIVE_INFINITY): ProgramHost {
+  of(
+    loaded: LoadedModule,
+    owner: OwnerKey,
+    memoryBytes = Number.POSITIVE_INFINITY,
+    { kind }: Pick<ProgramVariant, 'kind'> = toldNothing,
+  ): ProgramHost {
     const { abis, parts } = this.#options;
+    const { initialise, early } = loaded.program;
     let key = keyOf(loaded);
     if (memoryBytes < parts.memoryBytesMax) key += ` ${memoryBytes}`;
-    if (loaded.program.initialise !== undefined) key += ` ${owner}`;
+    if (initialise !== undefined || early !== undefined) key += ` ${owner}`;
+    if (kind !== '') key += ` ${kind ?? 'starts in runs'}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const abi = abis.get(loaded.abi);
@@ -51,17 +63,26 @@ export class Programs {
       const detail = `Cannot run the module: unknown ABI: received ${loaded.abi}`;
       throw new TerrafirmaError('internal', detail);
     }
-    const program = new ProgramHost(loaded, abi, parts);
+    const program = new ProgramHost(loaded, abi, parts, { kind, owner, memoryBytes });
     this.#known.set(key, program);
     return program;
+  }
+
+  /** The one of `program`'s variants whose start is told these settings. */
+  suiting(program: ProgramHost, settings: GuestSettings | undefined): ProgramHost {
+    const { abi, loaded, variant } = program;
+    if (settings === undefined || variant.owner === undefined) return program;
+    const kind = abi.early?.kindOf(settings);
+    if (kind === variant.kind) return program;
+    return this.of(loaded, variant.owner, variant.memoryBytes, { kind });
   }
 
   /** From now on runs are of this compilation, if it is faster; those under way end with theirs. */
   renew(loaded: LoadedModule): void {
     const wanted = keyOf(loaded);
-    for (const [key, { abi, loaded: known }] of [...this.#known.entries()]) {
+    for (const [key, { abi, loaded: known, variant }] of [...this.#known.entries()]) {
       if (keyOf(known) !== wanted || !brings(loaded, known)) continue;
-      this.#known.set(key, new ProgramHost(loaded, abi, this.#options.parts));
+      this.#known.set(key, new ProgramHost(loaded, abi, this.#options.parts, variant));
     }
   }
 

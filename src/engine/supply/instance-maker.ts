@@ -1,0 +1,95 @@
+/** Makes instances of one program on the account of whoever asks, and takes them apart again. */
+import type { Abi } from '../../abi/abi.ts';
+import { pageBytes } from '../../abi/memory.ts';
+import type { LoadedModule } from '../../threads/messages.ts';
+import type { EarlyRole } from '../early/early-side.ts';
+import { GuestInstance } from '../instance.ts';
+import { ProgramShared } from '../program-shared.ts';
+import type { Activation } from '../run/activation.ts';
+import { GuestCharge } from './guest-charge.ts';
+import type { ProgramParts } from './program-parts.ts';
+
+export interface MadeInstance {
+  readonly instance: GuestInstance;
+  readonly discard: () => void;
+}
+
+export interface MakingOptions {
+  readonly withCards: boolean;
+  /** It serves one run alone, for as long as that lasts. */
+  readonly stays?: boolean;
+  /** Of its memories, where more is known than what they begin with. */
+  readonly bytesMin?: number;
+  readonly firstFuel: number;
+  readonly early?: EarlyRole | undefined;
+}
+
+/** Memories of discarded guests that are so large are given back to the system at once. */
+const givenBackBytesMin = 1024 * 1024;
+
+export class InstanceMaker {
+  readonly #loaded: LoadedModule;
+  readonly #abi: Abi;
+  readonly #parts: ProgramParts;
+  /** What an instance holds that has so much memory. */
+  readonly #bytesWith: (physicalBytes: number) => number;
+  readonly #common = new ProgramShared();
+
+  constructor(
+    loaded: LoadedModule,
+    { abi, parts }: { readonly abi: Abi; readonly parts: ProgramParts },
+    bytesWith: (physicalBytes: number) => number,
+  ) {
+    this.#loaded = loaded;
+    this.#abi = abi;
+    this.#parts = parts;
+    this.#bytesWith = bytesWith;
+  }
+
+  /**
+   * An instance of which no code has run, attached to `activation`.
+   *
+   * @throws TerrafirmaError `overloaded`
+   */
+  make(activation: Activation, options: MakingOptions): MadeInstance {
+    const { withCards, stays = false, bytesMin = 0, firstFuel, early } = options;
+    const { stock, meterHost, entrance, trap } = this.#parts;
+    const { program, entry } = this.#loaded;
+    const { share } = activation;
+    const plans = program.memories;
+    const planned = plans.reduce((sum, plan) => sum + plan.pagesMin * pageBytes, 0);
+    const bytes = this.#bytesWith(Math.max(planned, bytesMin));
+    share.requireRoom(bytes);
+    const count = plans.length;
+    if (stays) stock.takeToStay(share, count);
+    else stock.take(share, count);
+    const charge = new GuestCharge(this.#parts.account, share, count);
+    charge.set(bytes);
+    share.noteTaken(this.#bytesWith(0));
+    try {
+      const memories = stock.create(plans);
+      const cardTables = withCards ? this.#parts.cardTables.openFor(program, stock) : undefined;
+      const parts = { program, abi: this.#abi, entry, memories, cardTables, charge, early };
+      const common = { meterHost, entrance, trap, shared: this.#common, firstFuel };
+      const instance = new GuestInstance({ ...parts, ...common });
+      instance.attach(activation);
+      charge.set(this.#bytesWith(instance.physicalBytes));
+      stock.counts.created += 1;
+      return { instance, discard: () => this.#discard(instance) };
+    } catch (error) {
+      charge.close();
+      throw error;
+    }
+  }
+
+  /** Its memories would otherwise lie about until V8 collects its garbage. */
+  #discard(instance: GuestInstance): void {
+    instance.discard();
+    this.#parts.stock.counts.discarded += 1;
+    instance.charge.close();
+    for (const memory of instance.memories.all) {
+      if (memory.buffer.byteLength < givenBackBytesMin) continue;
+      this.#parts.mapper()?.giveBack(memory);
+    }
+  }
+}

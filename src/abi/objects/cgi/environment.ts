@@ -31,6 +31,8 @@ const hiddenHeaders = new Set([
  * be its own word. Only names that come back to one header are shown.
  */
 const shownName = /^[a-z0-9-]+$/;
+/** What an instance keeps of its last request's environment, at most; longer names are rare. */
+export const commonBytesMax = 2_048;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const notAscii = /[^\0-\x7f]/;
 
@@ -133,12 +135,24 @@ export class CgiEnvironment {
   #commonOf(request: RequestHead): Common {
     const known = this.#common;
     if (known !== undefined && isLike(known, request)) return known;
-    const { authority, scheme, scriptName, httpVersion } = request;
+    const { scheme, httpVersion } = request;
     const { text, starts } = StringBlock.of(listCommon(request));
-    const common = { text: text.slice(0, -1), starts };
-    this.#common = { authority, scheme, scriptName, httpVersion, ...common };
-    return this.#common;
+    const [authority, scriptName] = [ownText(request.authority), ownText(request.scriptName)];
+    const block = { text: text.slice(0, -1), starts };
+    const common: Common = { authority, scheme, scriptName, httpVersion, ...block };
+    if (text.length <= commonBytesMax) this.#common = common;
+    return common;
   }
+
+  /** Bytes that are kept for the next request. */
+  get keptBytes(): number {
+    return this.#common?.text.length ?? 0;
+  }
+}
+
+/** A copy: what was cut out of a head would keep all of it. */
+function ownText(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
 }
 
 function isLike(one: Pick<RequestHead, CommonField>, other: RequestHead): boolean {

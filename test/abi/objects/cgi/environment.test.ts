@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   CgiEnvironment,
+  commonBytesMax,
   listArguments,
   listEnvironment,
 } from '../../../../src/abi/objects/cgi/environment.ts';
@@ -169,6 +170,21 @@ describe('CgiEnvironment', () => {
       };
       expect(one.layOut(source).list()).toEqual(listEnvironment(source));
     }
+  });
+
+  test('keeps only what is short', () => {
+    const keptOf = (authority: string): number => {
+      const one = new CgiEnvironment();
+      const request = { ...defaultRequest, authority };
+      const source = { request, bodyBytes: 0, environment: new Map() };
+      expect(one.layOut(source).list()).toEqual(listEnvironment(source));
+      return one.keptBytes;
+    };
+    const shortBytes = keptOf('a');
+    // The host stands in two of the variables; the last NUL is not kept.
+    const longest = 'a'.repeat(1 + Math.floor((commonBytesMax - shortBytes - 1) / 2));
+    expect(keptOf(longest)).toBeGreaterThan(commonBytesMax - 3);
+    expect(keptOf(`${longest}a`)).toBe(0);
   });
 
   test('says where each variable begins', () => {

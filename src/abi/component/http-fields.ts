@@ -3,11 +3,11 @@
 import { isFieldValue } from '../../http/fields.ts';
 import type { Header } from '../../http/message.ts';
 import { isToken } from '../../http/token.ts';
-import { type HeaderLimits, HeaderMap } from '../objects/headers.ts';
+import { type HeaderLimits, HeaderMap, heldBytesOfLine } from '../objects/headers.ts';
 import { ObjectError } from '../objects/object-error.ts';
+import { CountedResource, counted } from './counted-resource.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
-import { HostResource } from './handles.ts';
 import { failed, ok, type Variant } from './results.ts';
 
 /** About the connection, or said elsewhere: guests neither see nor set them. */
@@ -40,7 +40,7 @@ const sizeExceeded: Variant = { tag: 3, value: undefined };
 
 type Entry = readonly [name: string, value: Uint8Array];
 
-export class Fields extends HostResource {
+export class Fields extends CountedResource {
   readonly map: HeaderMap;
   #isImmutable: boolean;
 
@@ -58,6 +58,16 @@ export class Fields extends HostResource {
 
   get isImmutable(): boolean {
     return this.#isImmutable;
+  }
+
+  /** The same, for the guest to have on its own. Traps where its run may not hold as much. */
+  copyFor(guest: ComponentGuest, isImmutable = false): Fields {
+    return new Fields(this.map.copy(), isImmutable).countedFor(guest);
+  }
+
+  /** Traps where its run may not hold as much. */
+  countedFor(guest: ComponentGuest): Fields {
+    return counted(guest, this, this.map.heldBytes);
   }
 
   /** They are a message's now. */
@@ -120,15 +130,14 @@ class FieldChanges {
   }
 
   fromList(guest: ComponentGuest, entries: readonly Entry[]): Variant {
-    const map = new HeaderMap(headerLimitsOf(guest));
-    for (const [name, value] of entries) {
-      const text = toText(value);
-      const fault = faultOf(name, text);
-      if (fault !== undefined) return failed(fault);
-      const appended = this.#change(guest, () => map.appendSound(map.spellingOf(name), text));
-      if (appended.tag !== 0) return appended;
+    const fields = new Fields(new HeaderMap(headerLimitsOf(guest)));
+    for (const entry of entries) {
+      const appended = this.append(guest, fields, entry);
+      if (appended.tag === 0) continue;
+      fields.drop();
+      return appended;
     }
-    return ok(new Fields(map));
+    return ok(fields);
   }
 
   set(
@@ -139,12 +148,13 @@ class FieldChanges {
     const nameFault = faultOf(name, []);
     if (nameFault !== undefined) return failed(nameFault);
     if (fields.isImmutable) return failed(isImmutableError);
-    const room = this.#change(guest, () => fields.map.requireLines(name, values.length));
+    const room = this.#change(guest, fields, () => fields.map.requireLines(name, values.length));
     if (room.tag !== 0) return room;
     const texts = values.map(toText);
     const fault = faultOf(name, texts);
     if (fault !== undefined) return failed(fault);
-    return this.#change(guest, () => fields.map.set(name, texts));
+    const more = texts.reduce((sum, text) => sum + heldBytesOfLine(name, text), 0);
+    return this.#change(guest, fields, () => fields.map.set(name, texts), more);
   }
 
   append(guest: ComponentGuest, fields: Fields, [name, value]: Entry): Variant {
@@ -153,12 +163,21 @@ class FieldChanges {
     if (fault !== undefined) return failed(fault);
     if (fields.isImmutable) return failed(isImmutableError);
     const { map } = fields;
-    return this.#change(guest, () => map.appendSound(map.spellingOf(name), text));
+    const append = (): void => map.appendSound(map.spellingOf(name), text);
+    return this.#change(guest, fields, append, heldBytesOfLine(name, text));
   }
 
-  #change(guest: ComponentGuest, act: () => void): Variant {
+  /** @param more What it adds at most, in bytes; held before it is done. */
+  #change(guest: ComponentGuest, fields: Fields, act: () => void, more = 0): Variant {
+    const { held } = guest.run;
+    const { map } = fields;
     try {
-      act();
+      fields.count(held, map.heldBytes + more);
+      try {
+        act();
+      } finally {
+        fields.count(held, map.heldBytes);
+      }
       return ok();
     } catch (error) {
       if (!(error instanceof ObjectError)) throw error;
@@ -169,17 +188,18 @@ class FieldChanges {
   }
 }
 
-function remove(fields: Fields, name: string): Variant {
+function remove(guest: ComponentGuest, fields: Fields, name: string): Variant {
   const fault = faultOf(name, []);
   if (fault !== undefined) return failed(fault);
   if (fields.isImmutable) return failed(isImmutableError);
   fields.map.remove(name);
+  fields.count(guest.run.held, fields.map.heldBytes);
   return ok();
 }
 
-function takeOut(fields: Fields, name: string): Variant {
+function takeOut(guest: ComponentGuest, fields: Fields, name: string): Variant {
   const values = fields.get(name);
-  const removed = remove(fields, name);
+  const removed = remove(guest, fields, name);
   return removed.tag === 0 ? ok(values) : removed;
 }
 
@@ -198,12 +218,14 @@ function commonFunctions(tooMuch: TooMuch): Readonly<Record<string, HostFunction
       (guest) => (fields: Fields, name: string, values: readonly Uint8Array[]) =>
         changes.set(guest, fields, [name, values]),
     ),
-    '[method]fields.delete': prompt(() => (fields: Fields, name: string) => remove(fields, name)),
+    '[method]fields.delete': prompt(
+      (guest) => (fields: Fields, name: string) => remove(guest, fields, name),
+    ),
     '[method]fields.append': prompt(
       (guest) => (fields: Fields, name: string, value: Uint8Array) =>
         changes.append(guest, fields, [name, value]),
     ),
-    '[method]fields.clone': prompt(() => (fields: Fields) => new Fields(fields.map.copy())),
+    '[method]fields.clone': prompt((guest) => (fields: Fields) => fields.copyFor(guest)),
   };
 }
 
@@ -217,7 +239,7 @@ export const fieldFunctions: Readonly<Record<string, HostFunction>> = {
 export const fieldFunctions03: Readonly<Record<string, HostFunction>> = {
   ...commonFunctions(() => failed(sizeExceeded)),
   '[method]fields.get-and-delete': prompt(
-    () => (fields: Fields, name: string) => takeOut(fields, name),
+    (guest) => (fields: Fields, name: string) => takeOut(guest, fields, name),
   ),
   '[method]fields.copy-all': prompt(() => (fields: Fields) => fields.entriesAsSent()),
 };

@@ -62,7 +62,7 @@ export class IncomingRequest extends HostResource {
   headers(guest: ComponentGuest): Fields {
     const how = { path: this.#path, isForSpin: this.#isForSpin };
     const shown = shownHeaders(this.#exchange.request, how);
-    return Fields.of(shown, headerLimitsOf(guest));
+    return Fields.of(shown, headerLimitsOf(guest)).countedFor(guest);
   }
 
   consume(guest: ComponentGuest): Variant {
@@ -97,6 +97,11 @@ export class OutgoingResponse extends HostResource {
     if (status < statusMin || status > statusMax) return failed();
     this.status = status;
     return ok();
+  }
+
+  override drop(): void {
+    super.drop();
+    this.fields.drop();
   }
 }
 
@@ -159,7 +164,7 @@ export const incomingFunctions: Readonly<Record<string, HostFunction>> = {
     () => (response: OutgoingResponse, status: number) => response.setStatus(status),
   ),
   '[method]outgoing-response.headers': prompt(
-    () => (response: OutgoingResponse) => new Fields(response.fields.map.copy(), true),
+    (guest) => (response: OutgoingResponse) => response.fields.copyFor(guest, true),
   ),
   '[method]outgoing-response.body': prompt(
     (guest) => (response: OutgoingResponse) => response.openBody(guest),

@@ -4,6 +4,7 @@ import { noBytes, type ReadBody } from '../../http/body.ts';
 import type { NextInChain } from '../abi.ts';
 import { Body } from '../objects/body.ts';
 import type { Pending } from '../objects/pending.ts';
+import { CountedResource, counted } from './counted-resource.ts';
 import { errorCode, errorCodeOf } from './error-codes.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest, ComponentRun } from './guest.ts';
@@ -26,7 +27,7 @@ export class RequestOptions extends HostResource {
 
 export type TimeoutName = 'connect' | 'first-byte' | 'between-bytes';
 
-export class OutgoingRequest extends HostResource {
+export class OutgoingRequest extends CountedResource {
   readonly fields: Fields;
   readonly target = new RequestTarget();
   body: OutgoingBody | undefined;
@@ -42,6 +43,11 @@ export class OutgoingRequest extends HostResource {
     const declared = declaredLength(this.fields);
     this.body = new OutgoingBody(newBody(guest), { declared, limit: Number.POSITIVE_INFINITY });
     return ok(this.body);
+  }
+
+  override drop(): void {
+    super.drop();
+    this.fields.drop();
   }
 }
 
@@ -59,7 +65,7 @@ export class IncomingResponse extends HostResource {
   }
 
   headers(guest: ComponentGuest): Fields {
-    return Fields.of(this.#reply.headers, headerLimitsOf(guest));
+    return Fields.of(this.#reply.headers, headerLimitsOf(guest)).countedFor(guest);
   }
 
   consume(guest: ComponentGuest): Variant {
@@ -170,6 +176,16 @@ function send(
   return 'tag' in pending ? failed(pending) : ok(new FutureIncomingResponse(pending));
 }
 
+/** What setting a part of its target gave; the target counts. */
+export function aimed(
+  guest: ComponentGuest,
+  request: CountedResource & { readonly target: RequestTarget },
+  set: Variant,
+): Variant {
+  counted(guest, request, request.target.heldBytes);
+  return set;
+}
+
 function bodyToSend(body: OutgoingBody | undefined, fields: Fields): Uint8Array | ReadBody {
   if (body === undefined) return noBytes;
   const whole = body.isFinished ? body.body.takeWhole() : undefined;
@@ -218,30 +234,32 @@ export const outgoingFunctions: Readonly<Record<string, HostFunction>> = {
     () => (request: OutgoingRequest) => request.target.method,
   ),
   '[method]outgoing-request.set-method': prompt(
-    () => (request: OutgoingRequest, method: Variant) => request.target.setMethod(method),
+    (guest) => (request: OutgoingRequest, method: Variant) =>
+      aimed(guest, request, request.target.setMethod(method)),
   ),
   '[method]outgoing-request.path-with-query': prompt(
     () => (request: OutgoingRequest) => request.target.path,
   ),
   '[method]outgoing-request.set-path-with-query': prompt(
-    () => (request: OutgoingRequest, path: string | undefined) => request.target.setPath(path),
+    (guest) => (request: OutgoingRequest, path: string | undefined) =>
+      aimed(guest, request, request.target.setPath(path)),
   ),
   '[method]outgoing-request.scheme': prompt(
     () => (request: OutgoingRequest) => request.target.scheme,
   ),
   '[method]outgoing-request.set-scheme': prompt(
-    () => (request: OutgoingRequest, scheme: Variant | undefined) =>
-      request.target.setScheme(scheme),
+    (guest) => (request: OutgoingRequest, scheme: Variant | undefined) =>
+      aimed(guest, request, request.target.setScheme(scheme)),
   ),
   '[method]outgoing-request.authority': prompt(
     () => (request: OutgoingRequest) => request.target.authority,
   ),
   '[method]outgoing-request.set-authority': prompt(
-    () => (request: OutgoingRequest, authority: string | undefined) =>
-      request.target.setAuthority(authority),
+    (guest) => (request: OutgoingRequest, authority: string | undefined) =>
+      aimed(guest, request, request.target.setAuthority(authority)),
   ),
   '[method]outgoing-request.headers': prompt(
-    () => (request: OutgoingRequest) => new Fields(request.fields.map.copy(), true),
+    (guest) => (request: OutgoingRequest) => request.fields.copyFor(guest, true),
   ),
   '[constructor]request-options': prompt(() => () => new RequestOptions()),
   '[method]request-options.connect-timeout': getTimeout('connect'),

@@ -2,11 +2,12 @@
 import type { Exchange } from '../abi.ts';
 import { ExchangeBody } from '../objects/exchange-body.ts';
 import type { GuestPath } from '../objects/guest-path.ts';
+import { CountedResource } from './counted-resource.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
 import { HostResource } from './handles.ts';
 import { Fields, headerLimitsOf } from './http-fields.ts';
-import type { TimeoutName } from './http-outgoing.ts';
+import { aimed, type TimeoutName } from './http-outgoing.ts';
 import { RequestTarget } from './http-target.ts';
 import { methodOf, schemeOf } from './http-words.ts';
 import { MadeBody, type MessageBody, ReceivedBody } from './http03-bodies.ts';
@@ -38,7 +39,7 @@ export class RequestOptions03 extends HostResource {
 }
 
 /** What requests and responses have in common. */
-abstract class Message extends HostResource {
+abstract class Message extends CountedResource {
   #fields: Fields | (() => Fields);
   readonly body: MessageBody;
   #isTaken = false;
@@ -56,8 +57,8 @@ abstract class Message extends HostResource {
     return this.#fields;
   }
 
-  headers(): Fields {
-    return new Fields(this.fields.map.copy(), true);
+  headers(guest: ComponentGuest): Fields {
+    return this.fields.copyFor(guest, true);
   }
 
   /** Its body is for whoever has asked; the message itself is gone. */
@@ -69,6 +70,7 @@ abstract class Message extends HostResource {
   override drop(): void {
     super.drop();
     if (!this.#isTaken) this.body.drop();
+    if (typeof this.#fields !== 'function') this.#fields.drop();
   }
 }
 
@@ -143,9 +145,8 @@ const requestFunctions: Readonly<Record<string, HostFunction>> = {
         target.method,
   ),
   '[method]request.set-method': prompt(
-    () =>
-      ({ target }: Request, method: Variant) =>
-        target.setMethod(method),
+    (guest) => (request: Request, method: Variant) =>
+      aimed(guest, request, request.target.setMethod(method)),
   ),
   '[method]request.get-path-with-query': prompt(
     () =>
@@ -153,9 +154,8 @@ const requestFunctions: Readonly<Record<string, HostFunction>> = {
         target.path,
   ),
   '[method]request.set-path-with-query': prompt(
-    () =>
-      ({ target }: Request, path: string | undefined) =>
-        target.setPath(path),
+    (guest) => (request: Request, path: string | undefined) =>
+      aimed(guest, request, request.target.setPath(path)),
   ),
   '[method]request.get-scheme': prompt(
     () =>
@@ -163,9 +163,8 @@ const requestFunctions: Readonly<Record<string, HostFunction>> = {
         target.scheme,
   ),
   '[method]request.set-scheme': prompt(
-    () =>
-      ({ target }: Request, scheme: Variant | undefined) =>
-        target.setScheme(scheme),
+    (guest) => (request: Request, scheme: Variant | undefined) =>
+      aimed(guest, request, request.target.setScheme(scheme)),
   ),
   '[method]request.get-authority': prompt(
     () =>
@@ -173,15 +172,14 @@ const requestFunctions: Readonly<Record<string, HostFunction>> = {
         target.authority,
   ),
   '[method]request.set-authority': prompt(
-    () =>
-      ({ target }: Request, authority: string | undefined) =>
-        target.setAuthority(authority),
+    (guest) => (request: Request, authority: string | undefined) =>
+      aimed(guest, request, request.target.setAuthority(authority)),
   ),
   '[method]request.get-options': prompt(
     () => (request: Request) =>
       request.options && request.adopt(new RequestOptions03(request.options.timeouts, true)),
   ),
-  '[method]request.get-headers': prompt(() => (request: Request) => request.headers()),
+  '[method]request.get-headers': prompt((guest) => (request: Request) => request.headers(guest)),
   '[static]request.consume-body': prompt(() => consume),
 };
 
@@ -196,7 +194,9 @@ const responseFunctions: Readonly<Record<string, HostFunction>> = {
   '[method]response.set-status-code': prompt(
     () => (response: Response, status: number) => response.setStatus(status),
   ),
-  '[method]response.get-headers': prompt(() => (response: Response) => response.headers()),
+  '[method]response.get-headers': prompt(
+    (guest) => (response: Response) => response.headers(guest),
+  ),
   '[static]response.consume-body': prompt(() => consume),
 };
 

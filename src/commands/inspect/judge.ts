@@ -64,7 +64,11 @@ export class ModuleJudge implements AsyncDisposable {
           quarantined?.has(digest) === true ? quarantineRecord(digest) : undefined,
       },
       store: { ownerOf: () => owner, readModule: keepsNothing, sizeOf: () => undefined },
-      probation: { begin: async () => undefined, renew: () => undefined },
+      probation: {
+        begin: async () => undefined,
+        foresee: async () => undefined,
+        renew: () => undefined,
+      },
       journal: openJournal(),
       compiledBytesMax: limits.compiledBytesMax,
       waitsForOptimiser: true,

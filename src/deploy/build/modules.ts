@@ -40,7 +40,7 @@ export interface ModulesOptions {
   readonly trial: Pick<Trial, 'admit' | 'optimise'>;
   readonly book: Pick<TrialBook, 'read' | 'write'>;
   readonly suspects: Pick<Suspects, 'refusalOf'>;
-  readonly probation: Pick<Probation, 'begin' | 'renew'>;
+  readonly probation: Pick<Probation, 'begin' | 'foresee' | 'renew'>;
   readonly journal: Journal;
   readonly compiledBytesMax: number;
   /** Who asks for a module is told after so long how far it is; left out: waits. */
@@ -136,6 +136,7 @@ export class Modules {
   /** A kept version may soon be asked for: it is compiled now. Never fails: who asks is told. */
   prepare(digest: Digest): void {
     if (this.refusalOf(digest) !== undefined || this.#compiled.get(digest) !== undefined) return;
+    void this.#options.probation.foresee(digest);
     this.#loadOnce(digest).loaded.catch(() => undefined);
   }
 

@@ -100,6 +100,7 @@ export class WatchedFolder {
       places: parts.watches,
       owner,
       onHint: () => this.#loop.hint(),
+      onReady: () => (this.#loop.lookCount > 1 ? this.#loop.hint() : this.#loop.lookSoon()),
       onError: (error) => {
         const reason = error instanceof Error ? error.message : String(error);
         journal.tell('folder-polled', { folderKey: located.key, reason });
@@ -293,8 +294,9 @@ export class WatchedFolder {
     const modulesWaitMs = await this.#modules.takeListing(listing, this.#timing);
     const waitMs = soonest([rulesWaitMs, modulesWaitMs]);
     this.#isSettled = waitMs === 0;
-    if (this.#isJudged) this.#place.endMove();
-    this.#publish();
+    // What is kept serves already: what comes next is for the next look.
+    if (this.#isJudged) this.#takeVerdict();
+    else this.#publish();
     const unheard = this.#timing.hasEvents && !this.#events.hearsAll ? listing : undefined;
     if (this.#canBeStill(listing)) await this.#stillness.note(stamp, unheard);
     return waitMs;

@@ -118,10 +118,36 @@ export class Probation {
   async begin(digest: Digest, owner: OwnerKey): Promise<void> {
     const refusal = this.#options.suspects.refusalOf(digest);
     if (refusal !== undefined) throw fromErrorRecord(refusal);
+    const known = this.#beginning.get(digest);
+    if (known !== undefined) return await known;
     if (this.#probationMs === 0 || this.#inUse.has(digest)) return;
-    const beginning = this.#beginning.get(digest) ?? this.#begin(digest, owner);
+    await this.#track(digest, this.#begin(digest, owner));
+  }
+
+  /**
+   * One that is compiled may soon be handed out. If it has done well before it is noted meanwhile
+   * that it is in use, which `begin` would have to wait for.
+   */
+  async foresee(digest: Digest): Promise<void> {
+    const isHere = this.#inUse.has(digest) || this.#beginning.has(digest);
+    if (this.#probationMs === 0 || isHere || !(await this.#isTrusted(digest))) return;
+    if (this.#inUse.has(digest) || this.#beginning.has(digest)) return;
+    await this.#track(digest, this.#use(digest));
+  }
+
+  async #track(digest: Digest, beginning: Promise<void>): Promise<void> {
     this.#beginning.set(digest, beginning);
     await beginning.finally(() => this.#beginning.delete(digest));
+  }
+
+  async #isTrusted(digest: Digest): Promise<boolean> {
+    const { suspects, book } = this.#options;
+    return suspects.marksOf(digest) === 0 && (await book.hasSurvived(digest));
+  }
+
+  async #use(digest: Digest): Promise<void> {
+    this.#noteUse(digest);
+    await this.#write();
   }
 
   /** It is handed out anew, compiled by another compiler: then it is new once more. */
@@ -143,14 +169,8 @@ export class Probation {
   }
 
   async #begin(digest: Digest, owner: OwnerKey): Promise<void> {
-    const { suspects, book } = this.#options;
-    const hasMark = suspects.marksOf(digest) > 0;
-    if (!hasMark && (await book.hasSurvived(digest))) {
-      this.#noteUse(digest);
-      await this.#write();
-      return;
-    }
-    if (!hasMark) {
+    if (await this.#isTrusted(digest)) return await this.#use(digest);
+    if (this.#options.suspects.marksOf(digest) === 0) {
       await this.#enter(digest, () => undefined);
       return;
     }

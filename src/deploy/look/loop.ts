@@ -20,6 +20,8 @@ const pollSpread = 0.2;
  */
 const calmMs = 500;
 const soonMs: readonly number[] = [5, 25];
+/** Behind the first answer of a folder, which would share the machine with a look. */
+const unheardMs = 250;
 
 export class LookLoop {
   readonly #options: LookLoopOptions;
@@ -32,6 +34,7 @@ export class LookLoop {
   #hintedAtMs = Number.NEGATIVE_INFINITY;
   /** Hints that were acted on since the last calm. */
   #hintCount = 0;
+  #isHinted = false;
   #isClosed = false;
 
   constructor(options: LookLoopOptions) {
@@ -54,7 +57,15 @@ export class LookLoop {
     clearTimeout(this.#hintTimer);
     if (performance.now() - this.#hintedAtMs > calmMs) this.#hintCount = 0;
     const quietMs = Math.min(this.#options.quietMs(), soonMs[this.#hintCount] ?? Infinity);
+    this.#isHinted = true;
     this.#hintTimer = setTimeout(() => this.#takeHint(), quietMs);
+  }
+
+  /** Something may have changed of which nobody heard: looks soon, if no hint comes before. */
+  lookSoon(): void {
+    if (this.#isClosed || this.#isHinted) return;
+    clearTimeout(this.#hintTimer);
+    this.#hintTimer = setTimeout(() => this.lookNow(), unheardMs);
   }
 
   /** Looks at once, or once more after the look that is running. */
@@ -85,6 +96,7 @@ export class LookLoop {
   }
 
   #takeHint(): void {
+    this.#isHinted = false;
     this.#hintedAtMs = performance.now();
     this.#hintCount += 1;
     this.lookNow();

@@ -21,6 +21,8 @@ export interface WatchOptions {
   readonly places: WatchPlaces;
   readonly owner: OwnerKey;
   readonly onHint: () => void;
+  /** Directories are watched from now on: what changed since they were listed had no event. */
+  readonly onReady: () => void;
   /** Watching failed, e.g. too many watches on this machine; polling goes on without it. */
   readonly onError: (error: unknown) => void;
   readonly nowMs: () => number;
@@ -104,7 +106,7 @@ export class FolderEvents {
   }
 
   #watch(directory: string): void {
-    const { places, owner, onHint } = this.#options;
+    const { places, owner, onReady } = this.#options;
     if (!places.tryTake(owner)) return;
     const watcher = watch(directory, {
       backend: 'native',
@@ -119,11 +121,10 @@ export class FolderEvents {
     watcher.on('raw', (_, name) =>
       this.#hear(directory, name === null ? null : path.basename(name)),
     );
-    // What changed between the listing and now had no event.
     watcher.on('ready', () => {
       if (this.#watchers.get(directory) !== watcher) return;
       this.#ready.add(watcher);
-      onHint();
+      onReady();
     });
     watcher.on('error', (error) => this.#fail(directory, error));
     this.#watchers.set(directory, watcher);

@@ -59,6 +59,22 @@ describe('Probation', () => {
     expect([...(await readQuarantined(scratch.path('state'), journal))]).toEqual([killer]);
   });
 
+  test('foresees the use of a module that has done well, and of no other', async () => {
+    const first = await begin(1);
+    await first.probation.begin(good, owner);
+    await until(() => first.book.hasSurvived(good));
+    await first.probation.close();
+    const second = await begin();
+    await second.probation.foresee(killer);
+    expect(await second.suspects.readLeftBehind()).toBeUndefined();
+    await Promise.all([second.probation.foresee(good), second.probation.begin(good, owner)]);
+    const left = await second.suspects.readLeftBehind();
+    expect([...(left?.inUse ?? [])]).toEqual([good]);
+    expect(left?.onProbation.size).toBe(0);
+    await second.probation.begin(killer, owner);
+    expect((await second.suspects.readLeftBehind())?.onProbation).toEqual(new Set([killer]));
+  });
+
   /** As a serving thread says it. */
   const tried = async ({ probation, suspects }: Awaited<ReturnType<typeof begin>>) => {
     probation.noteReady(good);

@@ -57,6 +57,22 @@ describe('LookLoop', () => {
     await rare.loop.close();
   });
 
+  test('looks soon where nothing was heard, or at once when a hint comes', async () => {
+    const { loop, end, begun, polls } = makeLoop(never);
+    loop.lookSoon();
+    await until(() => begun() === 1);
+    end();
+    await until(() => loop.lookCount === 1);
+    loop.lookSoon();
+    loop.hint();
+    loop.lookSoon();
+    await until(() => begun() === 2);
+    end();
+    await until(() => loop.lookCount === 2);
+    expect(polls).toEqual([false, false]);
+    await loop.close();
+  });
+
   test('says whether a look is a poll: nobody asked, and nothing is awaited', async () => {
     const { loop, end, polls } = makeLoop(1);
     loop.lookNow();

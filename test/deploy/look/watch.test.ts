@@ -27,6 +27,9 @@ describe('FolderEvents', () => {
       onHint: () => {
         hints += 1;
       },
+      onReady: () => {
+        hints += 1;
+      },
       onError: (error) => errors.push(error),
       nowMs: () => nowMs,
     });
@@ -106,6 +109,7 @@ describe('FolderEvents', () => {
       places,
       owner: mallory,
       onHint: () => undefined,
+      onReady: () => undefined,
       onError: (error) => errors.push(error),
       nowMs: () => nowMs,
     });

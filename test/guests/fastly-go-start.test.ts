@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemTimer } from '../../src/capability/clock/clock.ts';
+import { runProgram } from '../commands/program.ts';
 import { answerOf, Engine, sharesOf, TestExchange } from '../engine/world.ts';
 import { World } from '../support/abi-world.ts';
 
@@ -100,6 +101,16 @@ describe.skipIf(!isBuilt)('Go programs', () => {
     expect(all('own')).toEqual([first, first, first]);
     differ(all('rand2'));
     expect(instances).toBe(2);
+  });
+
+  test('are told by inspect', async () => {
+    for (const [name, told] of [
+      ['go-start', 'is done once'],
+      ['go-start-draws', 'is done in every request'],
+    ] as const) {
+      const { stdout } = await runProgram(['inspect', fileOf(name)]);
+      expect(stdout).toContain(`\n  start     ${told}`);
+    }
   });
 
   test('that panic or exit in their start do so in each request', async () => {

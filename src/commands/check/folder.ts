@@ -234,7 +234,7 @@ async function judgeFile(
     const { bytes } = await parts.fs.readFile(file.realPath, moduleBytesMax);
     const judged = await parts.judge.judge(bytes);
     if (judged.kind === 'refused') return judged.error.detail;
-    if (judged.failure !== undefined) return judged.failure;
+    if (judged.start.failure !== undefined) return judged.start.failure;
     if (judged.slowReason !== undefined) parts.notes.push(describeSlow(file, judged.slowReason));
     return undefined;
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Tries what a module wants to be called once, before any request, as the daemon would. */
+/** Tries what is done of a module once, before any request, as the daemon would. */
 import { createCatalogue } from '../../abi/catalogue.ts';
 import { Account } from '../../account/account.ts';
 import { createSharedAccount } from '../../account/shared.ts';
@@ -13,12 +13,17 @@ import type { LoadedModule } from '../../threads/messages.ts';
 const site = '/inspect';
 const processBytesMax = 2 ** 40;
 
-/** Why its initialisation fails; undefined where it does not, and where there is none. */
-export async function tryInitialisation(
-  loaded: LoadedModule,
-  limits: Limits,
-): Promise<string | undefined> {
-  if (loaded.program.initialise === undefined) return undefined;
+export interface TriedStart {
+  /** Why no request would be answered: its initialisation fails. */
+  readonly failure?: string | undefined;
+  /** Whether its start is done once; left out where it is none that could be. */
+  readonly startsOnce?: boolean;
+}
+
+/** Without an owner's settings: her environment may lead to another end. */
+export async function tryStart(loaded: LoadedModule, limits: Limits): Promise<TriedStart> {
+  const { initialise, early } = loaded.program;
+  if (initialise === undefined && early === undefined) return {};
   const memoriesMax = limits.instancesMax;
   const shared = createSharedAccount({ threads: 1, bytesMax: processBytesMax, memoriesMax });
   const pool = new GuestPool({
@@ -31,13 +36,14 @@ export async function tryInitialisation(
   const random = new RandomPool();
   try {
     const shares = { owner: site as OwnerKey, site, client: '' };
-    const failure = await pool.tryOut(loaded, shares, {
+    const failed = await pool.tryOut(loaded, shares, {
       clock: systemClock,
       timer: systemTimer,
       fillRandom: (target) => random.fill(target),
       log: { isFull: true, write: () => undefined, trace: () => false },
     });
-    return failure?.detail;
+    const failure = failed?.detail;
+    return early === undefined ? { failure } : { startsOnce: pool.startsOnce(loaded, shares) };
   } finally {
     pool.close();
   }

@@ -54,7 +54,7 @@ export async function reportModule(
   const judged = await judge.judge(bytes);
   const isAccepted = judged.kind === 'accepted';
   const nameProblem = problemOfName(path.basename(file));
-  const reason = isAccepted ? (nameProblem ?? judged.failure) : judged.error.detail;
+  const reason = isAccepted ? (nameProblem ?? judged.start.failure) : judged.error.detail;
   return {
     file,
     bytes: bytes.length,
@@ -63,6 +63,7 @@ export async function reportModule(
     entry: isAccepted ? judged.artifact.entry : undefined,
     ...reportShape(shapeOf(bytes, limits)),
     initialise: isAccepted ? judged.artifact.initialise : undefined,
+    startsOnce: isAccepted ? judged.start.startsOnce : undefined,
     component: describeComponent(bytes, limits),
     restore: isAccepted
       ? reportRestore(judged.artifact.cores.map(({ engine }) => engine))

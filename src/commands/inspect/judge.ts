@@ -16,7 +16,7 @@ import { type ErrorCode, type ErrorRecord, TerrafirmaError, toErrorRecord } from
 import { openJournal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
-import { tryInitialisation } from './initialise.ts';
+import { type TriedStart, tryStart } from './initialise.ts';
 
 export type JudgedModule =
   | {
@@ -26,8 +26,8 @@ export type JudgedModule =
       readonly loaded: LoadedModule;
       /** Why V8's optimiser may not have it; undefined when it may, or that takes long to say. */
       readonly slowReason: string | undefined;
-      /** Why no request would be answered, though it is accepted: its initialisation fails. */
-      readonly failure: string | undefined;
+      /** What came of what is done once; it may fail though the module is accepted. */
+      readonly start: TriedStart;
     }
   | { readonly kind: 'refused'; readonly error: ErrorRecord };
 
@@ -84,8 +84,8 @@ export class ModuleJudge implements AsyncDisposable {
     try {
       const loaded = await this.#modules.admit({ artifact, original: verdict.bytes, owner });
       const slowReason = (await this.#book.read(artifact))?.reason;
-      const failure = await tryInitialisation(loaded, this.#limits);
-      return { kind: 'accepted', artifact, loaded, slowReason, failure };
+      const start = await tryStart(loaded, this.#limits);
+      return { kind: 'accepted', artifact, loaded, slowReason, start };
     } catch (error) {
       if (!(error instanceof TerrafirmaError) || !refusals.has(error.code)) throw error;
       return { kind: 'refused', error: toErrorRecord(error) };

@@ -22,6 +22,8 @@ export interface ModuleReport {
   readonly entry: string | undefined;
   /** The export that is called once, before any request. */
   readonly initialise: string | undefined;
+  /** Whether a Go program's start is done once; undefined for all that have none such. */
+  readonly startsOnce: boolean | undefined;
   readonly imports: readonly ReportedExtern[] | undefined;
   readonly exports: readonly ReportedExtern[] | undefined;
   readonly memories: readonly ReportedSize[] | undefined;
@@ -121,6 +123,7 @@ export function describeModule(report: ModuleReport): string {
     `  ABI       ${report.abi ?? 'none that is served'}`,
     ...(report.entry === undefined ? [] : [`  entry     ${report.entry}`]),
     ...describeInitialiser(report.initialise),
+    ...describeStart(report.startsOnce),
     ...describeComponent(report.component),
     ...describeShape(report),
     ...describeRestore(report.restore),
@@ -174,6 +177,13 @@ function describeInitialiser(name: string | undefined): readonly string[] {
     `  first     ${name} is called once; every request begins with what it leaves, ` +
       'random numbers too',
   ];
+}
+
+function describeStart(startsOnce: boolean | undefined): readonly string[] {
+  if (startsOnce === undefined) return [];
+  return startsOnce
+    ? ['  start     is done once; every request goes on behind it, with random numbers of its own']
+    : ['  start     is done in every request: what it leaves is not the same for all'];
 }
 
 function describeMemory(memory: ReportedSize): string {

@@ -62,7 +62,7 @@ export async function buildFunction(
     requireOutput(each);
     const bytes = await readNamedFile(each.output, parts.moduleBytesMax);
     const judged = await parts.judge.judge(bytes);
-    const refusal = judged.kind === 'refused' ? judged.error.detail : judged.failure;
+    const refusal = judged.kind === 'refused' ? judged.error.detail : judged.start.failure;
     if (judged.kind === 'refused' || refusal !== undefined) {
       const reason = `${refusal}; it is not in the site`;
       return { kind: 'failed', reason, output: output.text, isUsage: false };

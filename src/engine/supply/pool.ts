@@ -244,6 +244,11 @@ export class GuestPool {
     return this.#parts.idle.bytes;
   }
 
+  /** Whether the start of `loaded` is done once for an owner, as far as is known. */
+  startsOnce(loaded: LoadedModule, { owner }: Pick<Shares, 'owner'>): boolean {
+    return this.#programs.of(loaded, owner).startsEarly;
+  }
+
   /** How guests of `loaded` are restored now for an owner. */
   modeOf(loaded: LoadedModule, owner: OwnerKey): RestoreMode {
     return this.#programs.of(loaded, owner).mode;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import { makeGoLike } from '../../engine/early/go-like.ts';
 import { component } from '../../support/component-bytes.ts';
 import { cliGuest } from '../../support/component-guests.ts';
 import { TestFolder } from '../../support/folder.ts';
@@ -165,4 +166,12 @@ test('a module that the daemon of this machine has quarantined', async () => {
   });
   expect(code).toBe(1);
   expect(stdout).toMatch(/verdict +.*it must not end the daemon/);
+});
+
+test('a program as Go makes them whose generator is not what it was given', async () => {
+  using folder = new TestFolder();
+  folder.write('app.wasm', makeGoLike());
+  const { code, stdout } = await runProgram(['inspect', folder.path('app.wasm')]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^ {2}start +is done in every request/m);
 });

@@ -24,4 +24,6 @@ export function giveHeapsRoom(process: {
   const threadMib = (process.bytesMax * garbageShare) / process.threads / mib;
   const heapMib = Math.floor(Math.min(threadMibMax, threadMib));
   setFlagsFromString(`--initial-old-space-size=${heapMib}`);
+  // It would collect in every pause, and throw away the code that serves requests; see tidy.ts.
+  setFlagsFromString('--no-memory-reducer');
 }

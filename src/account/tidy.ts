@@ -6,7 +6,7 @@
  * each collection one trims for all. Touches V8's flags, and the C library through `node:ffi`.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { measureMemory, runInNewContext } from 'node:vm';
 import type { Account } from './account.ts';
 import { TickShape } from './tick-shape.ts';
 
@@ -40,6 +40,7 @@ export class Tidy {
   /** What all threads together had collected at the last look. */
   #collections: number;
   #looksUntilTrim = 0;
+  #isCollecting = false;
   #collect: (() => void) | undefined;
   #trim: (() => void) | undefined;
   /** What a collection must not forget, V8's own neither. */
@@ -60,9 +61,9 @@ export class Tidy {
     const { collectRounds, isShort } = this.#account;
     const utilization = this.#utilization();
     this.#account.noteUtilization(utilization);
-    if (collectRounds !== this.#round && (isShort || this.#hasTime(utilization))) {
-      this.#round = collectRounds;
-      this.#collectGarbage();
+    if (collectRounds !== this.#round && !this.#isCollecting) {
+      if (isShort) this.#collectNow(collectRounds);
+      else if (this.#hasTime(utilization)) this.#collectCalmly(collectRounds);
     }
     if (this.#trimsToo) this.#lookToTrim();
   }
@@ -91,10 +92,28 @@ export class Tidy {
     return utilization <= busyShare && this.#heapBytes() < largeHeapBytesMin;
   }
 
-  #collectGarbage(): void {
+  /** At once, and V8 compiles anew what it had optimised for objects of which none is alive. */
+  #collectNow(round: number): void {
+    this.#round = round;
     this.#collect ??= openCollector();
     this.#collect();
     this.#account.noteCollection();
+  }
+
+  /**
+   * In the usual way of V8: in steps, and it keeps the shapes of objects that its optimised code
+   * stands on. A collection by force between two requests, when none of their objects is alive,
+   * has all code that serves them thrown away.
+   */
+  #collectCalmly(round: number): void {
+    this.#round = round;
+    this.#isCollecting = true;
+    const finish = (): void => {
+      this.#isCollecting = false;
+      this.#account.noteCollection();
+    };
+    // What it tells is not asked for: that it is told follows a collection.
+    measureMemory({ mode: 'summary', execution: 'eager' }).then(finish, finish);
   }
 }
 

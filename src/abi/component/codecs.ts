@@ -143,6 +143,14 @@ class RecordCodec implements Codec {
 
   lift(crossing: Crossing, flat: readonly WasmValue[], at: number): unknown[] {
     const places = this.#places;
+    const [first, second, third] = this.#codecs;
+    // Nearly all functions of the host take so few.
+    if (first === undefined) return [];
+    if (second === undefined) return [first.lift(crossing, flat, at)];
+    if (third === undefined) {
+      const value = first.lift(crossing, flat, at);
+      return [value, second.lift(crossing, flat, at + (places[1] ?? 0))];
+    }
     return this.#codecs.map((codec, index) =>
       codec.lift(crossing, flat, at + (places[index] ?? 0)),
     );

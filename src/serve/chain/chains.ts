@@ -47,7 +47,7 @@ export class Chains {
   pass(
     visit: Visit,
     { site, path }: { readonly site: Site; readonly path: RequestPath },
-    answer: (visit: Visit) => Promise<void>,
+    answer: (visit: Visit) => Promise<void> | undefined,
   ): boolean | Promise<boolean> {
     const steps = this.#steps.before(path, visit.exchange.request.target, site);
     return this.#passFrom(0, { visit, site, steps, answer });
@@ -145,7 +145,7 @@ interface Chain {
   readonly site: Site;
   readonly steps: readonly Step[];
   /** Answers a visit that a link sends on, from its path on. */
-  readonly answer: (visit: Visit) => Promise<void>;
+  readonly answer: (visit: Visit) => Promise<void> | undefined;
 }
 
 function placeOf({ pathInfo }: Step): ScriptPlace {

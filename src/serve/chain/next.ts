@@ -28,7 +28,7 @@ export interface NextOptions {
   readonly share: Share;
   readonly failures: Failures;
   /** Answers a visit, from its path on. */
-  readonly answer: (visit: Visit) => Promise<void>;
+  readonly answer: (visit: Visit) => Promise<void> | undefined;
 }
 
 export class Next implements NextInChain {
@@ -102,8 +102,12 @@ export class Next implements NextInChain {
     return {
       ...exchange.request,
       hostName: exchange.hostName,
-      ...{ method, target, query: queryOf(target), scriptName: '', pathInfo: '' },
-      headers: [...own, ...others],
+      method,
+      target,
+      query: queryOf(target),
+      scriptName: '',
+      pathInfo: '',
+      headers: own.concat(others),
     };
   }
 
@@ -115,9 +119,13 @@ export class Next implements NextInChain {
     record.hostName = outer.record.hostName;
     record.folderKey = outer.record.folderKey;
     const visit: Visit = {
-      ...{ exchange, record, hostName: outer.hostName, site: outer.site },
+      exchange,
+      record,
+      hostName: outer.hostName,
+      site: outer.site,
       // What the owner puts on a file is on it, whatever it passes on its way to the visitor.
-      ...{ shownPath: outer.shownPath, failure: undefined },
+      shownPath: outer.shownPath,
+      failure: undefined,
       passage: this.#passage.behind(this.#step, target, isBeside),
     };
     try {
@@ -131,7 +139,8 @@ export class Next implements NextInChain {
 
   async #answer(visit: Visit): Promise<void> {
     const { exchange } = visit;
-    await this.#options.answer(visit);
+    const answering = this.#options.answer(visit);
+    if (answering !== undefined) await answering;
     for (let count = 0; exchange.takeRedirect() !== undefined; count += 1) {
       if (count === insideRedirectsMax) {
         throw new TerrafirmaError('loop', 'Cannot answer: redirected inside the site too often');

@@ -35,6 +35,11 @@ const rewritesMax = 5;
 
 type SettledRoute = ModuleRoute | FileRoute;
 
+/** Of the rewrite that a request stands for; undefined where it is answered. */
+type Target = string | undefined;
+
+const nothing = (): undefined => undefined;
+
 export interface SiteRoadOptions {
   readonly replica: Replica;
   readonly files: StaticFiles;
@@ -77,18 +82,23 @@ export class SiteRoad {
     if (await this.#passMiddleware(visit, site, path)) await this.#run(visit, site, route);
   }
 
-  async #answerByRules(visit: Visit, site: Site): Promise<void> {
+  #answerByRules(visit: Visit, site: Site, rewrites = 0): Promise<void> | undefined {
     const { exchange } = visit;
     const { settings } = site;
     const isInner = visit.passage?.isInner === true;
-    for (let rewrites = 0; ; rewrites += 1) {
-      if (settings !== undefined && !isInner && this.#answerAtDoor(visit, site, settings)) return;
-      const path = this.#paths.parse(exchange.request.target);
-      const target = await this.#answerPath(visit, site, path);
-      if (target === undefined) return;
+    if (settings !== undefined && !isInner && this.#answerAtDoor(visit, site, settings)) {
+      return undefined;
+    }
+    const path = this.#paths.parse(exchange.request.target);
+    const found = this.#answerPath(visit, site, path);
+    if (found === undefined) return undefined;
+    const goOn = (target: string | undefined): Promise<void> | undefined => {
+      if (target === undefined) return undefined;
       if (rewrites === rewritesMax) throw tooManyRewrites();
       exchange.rewrite(target);
-    }
+      return this.#answerByRules(visit, site, rewrites + 1);
+    };
+    return found instanceof Promise ? found.then(goOn) : goOn(found);
   }
 
   /** What needs no look at the path: visitors by another name, and questions of browsers. */
@@ -122,32 +132,59 @@ export class SiteRoad {
   }
 
   /** Answers; or the target of the rewrite that the request stands for. */
-  async #answerPath(visit: Visit, site: Site, path: RequestPath): Promise<string | undefined> {
-    const { exchange } = visit;
-    const asking = this.#options.doorkeeper.check(exchange, site, path);
-    if (asking !== undefined) await asking;
-    const { settings } = site;
+  #answerPath(visit: Visit, site: Site, path: RequestPath): Target | Promise<Target> {
+    const asking = this.#options.doorkeeper.check(visit.exchange, site, path);
+    if (asking !== undefined) return asking.then(() => this.#answerAdmitted(visit, site, path));
+    return this.#answerAdmitted(visit, site, path);
+  }
+
+  #answerAdmitted(visit: Visit, site: Site, path: RequestPath): Target | Promise<Target> {
     noteShownPath(visit, site, path);
     const passing = this.#passMiddleware(visit, site, path);
-    if (!(passing instanceof Promise ? await passing : passing)) return undefined;
-    const forced = findRedirection(settings?.redirects, path, 'forced');
+    const goOn = (isPassed: boolean): Target | Promise<Target> =>
+      isPassed ? this.#answerPassed(visit, site, path) : undefined;
+    return passing instanceof Promise ? passing.then(goOn) : goOn(passing);
+  }
+
+  #answerPassed(visit: Visit, site: Site, path: RequestPath): Target | Promise<Target> {
+    const forced = findRedirection(site.settings?.redirects, path, 'forced');
     if (forced !== undefined) return followRedirection(visit, forced);
-    const isFirst = settings?.site?.indexFirst === true;
-    if (isFirst && (await this.#answerBeforeFiles(visit, site, path))) return undefined;
+    if (site.settings?.site?.indexFirst === true) return this.#answerIndexFirst(visit, site, path);
+    let answering: Promise<void> | undefined;
     try {
-      const answering = this.#answerFound(visit, site, path);
-      if (answering !== undefined) await answering;
+      answering = this.#answerFound(visit, site, path);
+    } catch (failure) {
+      return this.#answerMissing(visit, { site, path, failure });
+    }
+    return answering?.then(nothing, (failure: unknown) =>
+      this.#answerMissing(visit, { site, path, failure }),
+    );
+  }
+
+  async #answerIndexFirst(visit: Visit, site: Site, path: RequestPath): Promise<Target> {
+    if (await this.#answerBeforeFiles(visit, site, path)) return undefined;
+    try {
+      await this.#answerFound(visit, site, path);
       return undefined;
     } catch (failure) {
-      if (!isMissing(failure) || exchange.replyState !== 'none') throw failure;
-      if (await this.#runFound(visit, this.#functions.byRoute(visit, site, path))) return undefined;
-      const other = findRedirection(settings?.redirects, path, 'other');
-      if (other !== undefined) return followRedirection(visit, other);
-      if (settings !== undefined && (await this.#answerWithStandIn(visit, site, path)))
-        return undefined;
-      if (await this.#runFound(visit, this.#functions.byIndex(visit, site, path))) return undefined;
-      throw failure;
+      return await this.#answerMissing(visit, { site, path, failure });
     }
+  }
+
+  /** @throws `failure`, where nothing stands in for what is missing */
+  async #answerMissing(
+    visit: Visit,
+    { site, path, failure }: { readonly site: Site; readonly path: RequestPath; failure: unknown },
+  ): Promise<Target> {
+    const { settings } = site;
+    if (!isMissing(failure) || visit.exchange.replyState !== 'none') throw failure;
+    if (await this.#runFound(visit, this.#functions.byRoute(visit, site, path))) return undefined;
+    const other = findRedirection(settings?.redirects, path, 'other');
+    if (other !== undefined) return followRedirection(visit, other);
+    if (settings !== undefined && (await this.#answerWithStandIn(visit, site, path)))
+      return undefined;
+    if (await this.#runFound(visit, this.#functions.byIndex(visit, site, path))) return undefined;
+    throw failure;
   }
 
   #passMiddleware(visit: Visit, site: Site, path: RequestPath): boolean | Promise<boolean> {

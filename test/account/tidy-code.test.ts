@@ -19,6 +19,8 @@ const program = `
     constructor(more) { this.#more = more; }
     get sum() { return this.#count + this.#more; }
   }
+  // V8 keeps the shapes of a class that is alive.
+  globalThis.Part = Part;
   const use = (part) => part.sum;
   %PrepareFunctionForOptimization(use);
   const work = () => {

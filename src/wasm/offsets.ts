@@ -10,7 +10,10 @@ export interface OffsetMap {
   readonly codeStart: number;
   /** Functions of the original, imports counted; those behind them are the meter's own. */
   readonly functionCount: number;
-  /** For each run three numbers as LEB128: bytes put in, bytes left out, bytes copied behind. */
+  /**
+   * For each run three numbers as signed LEB128: bytes put in, bytes left out (less than none where
+   * code is written once more), bytes copied behind.
+   */
   readonly runs: Uint8Array;
 }
 
@@ -20,9 +23,9 @@ export class OffsetWriter {
 
   /** The next run. */
   add(inserted: number, skipped: number, copied: number): void {
-    this.#runs.writeU32(inserted);
-    this.#runs.writeU32(skipped);
-    this.#runs.writeU32(copied);
+    this.#runs.writeS64(inserted);
+    this.#runs.writeS64(skipped);
+    this.#runs.writeS64(copied);
   }
 
   /** Everything of `other`, whose first run follows ours. */
@@ -55,7 +58,7 @@ export function originalOffset(map: OffsetMap, offset: number): number | undefin
     for (let scale = 1; ; scale *= 128) {
       const byte = runs[at++] ?? 0;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
+      if (byte < 0x80) return byte < 0x40 ? value : value - 128 * scale;
     }
   };
   let metered = map.codeStart;

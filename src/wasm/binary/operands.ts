@@ -6,6 +6,7 @@
  */
 import type { InstructionCursor } from './cursor.ts';
 import { Op, opCount } from './opcodes.ts';
+import { shortLoopBytesMax, unrolledRoundsMax } from './short-loops.ts';
 
 /** What an instruction adds to the stack; those that are not named remove one. */
 function buildEffects(): Int8Array {
@@ -49,11 +50,14 @@ function opens(op: number): boolean {
 }
 
 /**
- * The sum over all control operators of a body of the operands that wait there. The cursor stands
- * behind the local declarations; the body was scanned before, so that its structure is right.
+ * The sum over all control operators of a body of the operands that wait there; those of short
+ * loops count as often as they may be written. The cursor stands behind the local declarations;
+ * the body was scanned before, so that its structure is right.
  */
 export function sumOperands(cursor: InstructionCursor, isControl: (op: number) => boolean): number {
   const bases: number[] = [0];
+  const starts: number[] = [Number.NEGATIVE_INFINITY];
+  const sums: number[] = [0];
   let height = 0;
   let sum = 0;
   while (bases.length > 0 && cursor.next()) {
@@ -61,10 +65,16 @@ export function sumOperands(cursor: InstructionCursor, isControl: (op: number) =
     const base = bases[bases.length - 1] ?? 0;
     if (op === Op.if || op === Op.brIf || op === Op.brTable) height = Math.max(base, height - 1);
     if (isControl(op)) sum += height * (op === Op.brTable ? cursor.labels.length : 1);
-    if (opens(op)) bases.push(height);
-    else if (op === Op.end || op === Op.delegate) {
+    if (opens(op)) {
+      bases.push(height);
+      starts.push(op === Op.loop ? cursor.pos : Number.NEGATIVE_INFINITY);
+      sums.push(sum);
+    } else if (op === Op.end || op === Op.delegate) {
       height = base;
       bases.pop();
+      const before = sums.pop() ?? 0;
+      const isShort = cursor.pos - (starts.pop() ?? 0) <= shortLoopBytesMax;
+      if (isShort) sum += (unrolledRoundsMax - 1) * (sum - before);
     } else if (op === Op.else || op === Op.catch || op === Op.catchAll) height = base;
     else if (!isControl(op)) height = Math.max(base, height + (effectOf[op] ?? -1));
   }

@@ -5,6 +5,7 @@ import { InstructionCursor, isLabelBranch, isRetargeted, namesLabel, planPass } 
 import { Op, opCount } from './opcodes.ts';
 import { sumOperands } from './operands.ts';
 import { refuseModule } from './reader.ts';
+import { shortLoopBytesMax, unrolledRoundsMax } from './short-loops.ts';
 
 /** Locals the meter may add to a function: counted in, so that a metered body stays below too. */
 const addedLocals = 6;
@@ -50,6 +51,8 @@ export const LoopFact = {
   namesLabels: 4,
   /** There is a loop within it. */
   hasLoop: 8,
+  /** It may be written several times: it is short, and there is no loop within it. */
+  isShort: 16,
 } as const;
 
 /** Reads every body; refuses unknown instructions, unbalanced ends and compile bombs. */
@@ -125,8 +128,13 @@ class BodyScanner {
   readonly #labels: number[] = [];
   /** For each open label the number of the innermost loop it is in. */
   readonly #around: number[] = [];
+  /** For each open label where the code of that loop begins. */
+  readonly #starts: number[] = [];
+  /** For each open label the control operators before it. */
+  readonly #controlsBefore: number[] = [];
   /** For each open label how many branches go to it. */
   readonly #edges: number[] = [];
+  #controlCount = 0;
   /** The most branches to one label of the body that was scanned last. */
   edgesMost = 0;
 
@@ -140,10 +148,12 @@ class BodyScanner {
     const labels = this.#labels;
     labels.length = 0;
     this.#around.length = 0;
+    this.#starts.length = 0;
+    this.#controlsBefore.length = 0;
     this.#edges.length = 0;
     this.edgesMost = 0;
-    this.#open(noLoop);
-    let controlCount = 0;
+    this.#controlCount = 0;
+    this.#open(noLoop, cursor.pos);
     const plan = this.#plan;
     for (;;) {
       cursor.pass(plan);
@@ -152,27 +162,27 @@ class BodyScanner {
       used[op] = 1;
       // Before anything is opened or closed: the labels named are those around the instruction.
       if (namesLabel(op) && !isRetargeted(op)) this.#markAround(LoopFact.namesLabels);
-      if (isControl[op] === 1) controlCount += this.#control(cursor, op);
+      if (isControl[op] === 1) this.#controlCount += this.#control(cursor, op);
       else if (op >= Op.call && op <= Op.callRef) this.#markAround(LoopFact.calls);
       else if (op === Op.end || op === Op.delegate) {
-        this.#close();
+        this.#close(cursor.pos);
         if (labels.length === 0 && cursor.pos !== cursor.end) break;
       }
     }
     if (labels.length !== 0 || cursor.op !== Op.end || cursor.pos !== cursor.end) {
       throw refuseModule('a body ends with its last end', 'another structure', cursor.at);
     }
-    return controlCount;
+    return this.#controlCount;
   }
 
   #control(cursor: InstructionCursor, op: number): number {
     const labels = this.#labels;
     this.#countEdges(cursor, op);
     if (op === Op.loop) {
-      this.#open(this.#addLoop());
+      this.#open(this.#addLoop(), cursor.pos);
       return 1 + addedToLoop;
     }
-    if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#open(noLoop);
+    if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#open(noLoop, cursor.pos);
     else if (op === Op.brIf) {
       const loop = labels[labels.length - 1 - cursor.a] ?? noLoop;
       if (loop !== noLoop) this.#mark(loop, LoopFact.hasBrIf);
@@ -182,33 +192,49 @@ class BodyScanner {
 
   #countEdges(cursor: InstructionCursor, op: number): void {
     if (op === Op.brTable || op === Op.tryTable) {
-      for (const label of cursor.labels) this.#countEdge(label);
-    } else if (op === Op.return) this.#countEdge(this.#labels.length - 1);
-    else if (isLabelBranch(op)) this.#countEdge(cursor.a);
+      for (const label of cursor.labels) this.#countEdge(label, 1);
+      return;
+    }
+    // In a loop that may be short: of another one more are counted than there are.
+    const start = this.#starts[this.#starts.length - 1] ?? 0;
+    const times = cursor.pos - start <= shortLoopBytesMax ? unrolledRoundsMax : 1;
+    if (op === Op.return) this.#countEdge(this.#labels.length - 1, times);
+    else if (isLabelBranch(op)) this.#countEdge(cursor.a, times);
   }
 
-  #countEdge(label: number): void {
+  #countEdge(label: number, times: number): void {
     const index = this.#labels.length - 1 - label;
-    const edges = (this.#edges[index] ?? 0) + 1;
+    const edges = (this.#edges[index] ?? 0) + times;
     this.#edges[index] = edges;
     if (edges > this.edgesMost) this.edgesMost = edges;
   }
 
   /** Leaves a label; what a loop within a loop holds, the outer one holds too. */
-  #close(): void {
+  #close(end: number): void {
     const loop = this.#labels.pop() ?? noLoop;
     this.#around.pop();
     this.#edges.pop();
+    const start = this.#starts.pop() ?? 0;
+    const controlsBefore = this.#controlsBefore.pop() ?? 0;
     if (loop === noLoop) return;
-    const facts = (this.#loops[loop] ?? 0) & LoopFact.namesLabels;
-    this.#markAround(facts | LoopFact.hasLoop);
+    const facts = this.#loops[loop] ?? 0;
+    this.#markAround((facts & LoopFact.namesLabels) | LoopFact.hasLoop);
+    if (end - start > shortLoopBytesMax || (facts & LoopFact.hasLoop) !== 0) return;
+    this.#mark(loop, LoopFact.isShort);
+    const within = this.#controlCount - controlsBefore - 1 - addedToLoop;
+    this.#controlCount += (unrolledRoundsMax - 1) * within;
   }
 
-  #open(loop: number): void {
-    const around = this.#around[this.#around.length - 1] ?? noLoop;
+  /** Opens a label, with its code at `start`. */
+  #open(loop: number, start: number): void {
+    const { length } = this.#labels;
+    const around = this.#around[length - 1] ?? noLoop;
+    const isInner = loop !== noLoop;
+    this.#starts.push(isInner ? start : (this.#starts[length - 1] ?? Number.NEGATIVE_INFINITY));
+    this.#controlsBefore.push(this.#controlCount);
     this.#labels.push(loop);
     this.#edges.push(0);
-    this.#around.push(loop === noLoop ? around : loop);
+    this.#around.push(isInner ? loop : around);
   }
 
   #mark(loop: number, fact: number): void {

@@ -15,16 +15,11 @@ import type { ByteWriter } from '../binary/writer.ts';
 import { countParams } from '../shape.ts';
 import type { BodyContext } from './body-context.ts';
 import { callQuantum, callWeight, freeWeightMax, localQuantum } from './contract.ts';
-import { mayDetour, retargetBranch } from './detour.ts';
+import { closeLoop, mayDetour, retargetBranch } from './detour.ts';
 import { type Emitter, type LoopPayment, localsMax } from './emitter.ts';
 import { type Frame, FrameKind, FrameStack, noDetour } from './frames.ts';
-import { Group, groupOf, planPassing, weightOf } from './weights.ts';
-
-/** Paths that differ by no more than this meet without a payment: the heavier stands for both. */
-const mergeSlack = 64;
-
-/** Loops that call keep their counter low enough for the calls to need no test of their own. */
-const callingQuantum = (7 * callQuantum) / 4;
+import { quantumOf, Unroller } from './unroll.ts';
+import { Group, groupOf, mergeSlack, planPassing, weightOf } from './weights.ts';
 
 /** What a round of a loop may weigh before its heavier paths pay for themselves. */
 const lightRound = 64;
@@ -35,6 +30,7 @@ export class BodyRewriter {
   readonly #frames: FrameStack;
   readonly #locals: LocalValues | undefined;
   readonly #plan: PassPlan;
+  readonly #unroller: Unroller;
   #cursor: InstructionCursor;
   /** Most the code up to here may owe beside the counter. */
   #pending = 0;
@@ -55,6 +51,7 @@ export class BodyRewriter {
     this.#locals = marking?.locals;
     this.#frames = new FrameStack(marking?.places);
     this.#plan = planPassing(context.shape, this.#locals);
+    this.#unroller = new Unroller(context.bytes, this.#frames, context.emitter);
   }
 
   /** Appends body number `bodyIndex` (imports not counted), rewritten, to `target`. */
@@ -127,6 +124,7 @@ export class BodyRewriter {
   }
 
   #flow(op: number): void {
+    if (this.#endRound()) return;
     if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#enter(op);
     else if (op === Op.end || op === Op.delegate) this.#leave(op);
     else if (op === Op.else) this.#else();
@@ -155,15 +153,17 @@ export class BodyRewriter {
   /**
    * A loop with a `br_if` back to it pays its heaviest round at the head, once that is known:
    * between a condition and its branch a payment would keep V8 from joining the two. Others pay
-   * each round before they go back, which is exact, and kinder to dispatching loops.
+   * each round before they go back, which is exact, and kinder to dispatching loops; and so do
+   * short loops, several rounds at once.
    */
   #enterLoop(): void {
     const frame = this.#push(FrameKind.loop);
     const facts = this.#context.shape.loops[this.#loopNumber++] ?? 0;
-    frame.quantum = (facts & LoopFact.calls) !== 0 ? callingQuantum : localQuantum;
+    frame.quantum = quantumOf(facts);
     if (!this.#isReachable) return;
     this.#isLive = true;
     this.#counted = Math.max(this.#counted, frame.quantum);
+    if (this.#unroller.begin(frame, this.#cursor, facts)) return;
     if (mayDetour(facts, this.#cursor.a)) {
       this.#emitter.copyTo(this.#cursor.at);
       this.#emitter.beginDetour(this.#cursor.at, this.#cursor.pos);
@@ -175,13 +175,22 @@ export class BodyRewriter {
     frame.weightAt = this.#emitter.loopHead(this.#payment(frame));
   }
 
+  /** Whether the cursor was at the branch back of a loop that is written several times. */
+  #endRound(): boolean {
+    const frame = this.#frames.at(0);
+    if (frame?.tailAt !== this.#cursor.at || !this.#isReachable) return false;
+    if (frame.isConditional) frame.join(this.#pending, this.#counted, this.#isLive);
+    if (this.#unroller.endRound(frame, this.#cursor)) return true;
+    const weight = Math.max(1, this.#pending - frame.entryPending);
+    this.#emitter.payAndGoRound(weight, this.#payment(frame));
+    this.#setUnreachable();
+    return true;
+  }
+
   /** A detour needs the operands of its branch alone on the stack: not the index of a table. */
   #payment(frame: Frame): LoopPayment {
-    return {
-      quantum: frame.quantum,
-      spendFunction: this.#context.charges.spend(),
-      detour: this.#cursor.op === Op.brTable ? noDetour : this.#frames.detourLabel(frame),
-    };
+    const detour = this.#cursor.op === Op.brTable ? noDetour : this.#frames.detourLabel(frame);
+    return { quantum: frame.quantum, spendFunction: this.#context.charges.spend(), detour };
   }
 
   /** Clauses are entered from calls and throws, before which everything was paid. */
@@ -235,7 +244,7 @@ export class BodyRewriter {
     if (frame.kind === FrameKind.if && frame.isEntryReachable) {
       frame.join(frame.entryPending, frame.entryCounted, frame.isEntryLive);
     }
-    if (frame.kind === FrameKind.loop) this.#leaveLoop(frame);
+    if (frame.kind === FrameKind.loop) closeLoop(frame, this.#cursor, this.#context);
     if (this.#isReachable) {
       if (frame.labelPending >= 0) this.#settle(frame.labelPending);
       frame.join(this.#pending, this.#counted, this.#isLive);
@@ -245,14 +254,6 @@ export class BodyRewriter {
     this.#isReachable = frame.labelPending >= 0;
     this.#pending = Math.max(frame.labelPending, 0);
     this.#isLive = frame.isLabelLive;
-  }
-
-  #leaveLoop(frame: Frame): void {
-    const { weightAt, roundWeight } = frame;
-    if (weightAt >= 0) this.#emitter.patchWeight(weightAt, roundWeight);
-    if (!frame.hasDetour) return;
-    this.#emitter.copyTo(this.#cursor.pos);
-    this.#emitter.endDetour(this.#context.charges.spend(), weightAt >= 0 ? roundWeight : 0);
   }
 
   /** Another part of the innermost frame begins, which may run without the one before it. */

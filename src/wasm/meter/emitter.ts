@@ -194,6 +194,30 @@ export class Emitter {
     this.#addAndPay(payment);
   }
 
+  /** Pays the counter where it reached the quantum, counter += weight, and back to the head. */
+  payAndGoRound(weight: number, { quantum, spendFunction }: LoopPayment): void {
+    this.indexed(0x20, this.counter);
+    this.i32(quantum);
+    this.byte(Asm.i32GeS);
+    this.beginUnlikely();
+    this.spend(spendFunction);
+    this.end();
+    this.count(weight);
+    this.indexed(0x0c, 0);
+  }
+
+  /** Opens the label behind a loop. */
+  beginExit(): void {
+    this.byte(0x02);
+    this.byte(0x40);
+  }
+
+  /** Leaves the loop, whose label is the innermost, unless the condition on the stack holds. */
+  exitUnless(): void {
+    this.byte(Asm.i32Eqz);
+    this.indexed(0x0d, 1);
+  }
+
   #addAndPay({ quantum, spendFunction, detour }: LoopPayment): void {
     this.byte(Asm.i32Add);
     this.indexed(0x22, this.counter);

@@ -3,6 +3,10 @@ import type { MarkedPlaces } from './marked-places.ts';
 
 export const FrameKind = { func: 0, block: 1, loop: 2, if: 3 } as const;
 
+/** Labels a detour puts around its loop, and loops that are written several times. */
+const detourLabels = 3;
+const exitLabels = 1;
+
 export class Frame {
   kind = 0;
   /** Most that is owed by any branch to the label so far; -1 where none was seen. */
@@ -20,12 +24,27 @@ export class Frame {
   /** A loop's weight of one round, and where in the output it is to be written. */
   roundWeight = 1;
   weightAt = -1;
+  /** A loop that is written several times: its rounds still to be written, and where one begins. */
+  roundsLeft = 0;
+  bodyAt = -1;
+  /** Its branch back, which is a `br_if`, or not. */
+  tailAt = -1;
+  isConditional = false;
   /** Labels around the frame in the output. */
   writtenDepth = 0;
-  hasDetour = false;
+  /** Those of them that the meter put around a loop. */
+  addedLabels = 0;
   /** What holds of `MarkedPlaces` where the frame begins. */
   markCount = 0;
   markFirstOfLoop = 0;
+
+  get hasDetour(): boolean {
+    return this.addedLabels === detourLabels;
+  }
+
+  get hasExit(): boolean {
+    return this.addedLabels === exitLabels;
+  }
 
   /** Takes in what another path to the label owes. */
   join(pending: number, counted: number, isLive: boolean): void {
@@ -34,9 +53,6 @@ export class Frame {
     if (isLive) this.isLabelLive = true;
   }
 }
-
-/** Labels a detour puts around its loop. */
-const detourLabels = 3;
 
 export const noDetour = -1;
 
@@ -60,13 +76,22 @@ export class FrameStack {
 
   /** Puts the labels of a detour around `frame`, the innermost. */
   addDetour(frame: Frame): void {
-    frame.hasDetour = true;
-    frame.writtenDepth += detourLabels;
-    this.#writtenDepth += detourLabels;
+    this.#addLabels(frame, detourLabels);
   }
 
-  /** Whether the code here is inside a loop with a detour. */
-  get hasDetour(): boolean {
+  /** Puts the label of an exit around `frame`, the innermost. */
+  addExit(frame: Frame): void {
+    this.#addLabels(frame, exitLabels);
+  }
+
+  #addLabels(frame: Frame, count: number): void {
+    frame.addedLabels = count;
+    frame.writtenDepth += count;
+    this.#writtenDepth += count;
+  }
+
+  /** Whether labels have other numbers here than in the original. */
+  get areLabelsShifted(): boolean {
     return this.#writtenDepth !== this.depth;
   }
 
@@ -94,8 +119,9 @@ export class FrameStack {
     frame.isLabelLive = false;
     frame.roundWeight = 1;
     frame.weightAt = -1;
+    frame.tailAt = -1;
     frame.writtenDepth = this.#writtenDepth++;
-    frame.hasDetour = false;
+    frame.addedLabels = 0;
     if (this.#marked !== undefined) this.#beginMarks(this.#marked, frame);
     return frame;
   }
@@ -103,7 +129,7 @@ export class FrameStack {
   pop(): Frame | undefined {
     const frame = this.depth > 0 ? this.#frames[--this.depth] : undefined;
     if (frame !== undefined) {
-      this.#writtenDepth = frame.writtenDepth - (frame.hasDetour ? detourLabels : 0);
+      this.#writtenDepth = frame.writtenDepth - frame.addedLabels;
       this.#marked?.leave(frame.markCount, frame.markFirstOfLoop);
     }
     return frame;

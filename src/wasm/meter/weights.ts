@@ -125,5 +125,8 @@ export function planPassing(shape: ModuleShape, locals: LocalValues | undefined)
   return plan;
 }
 
+/** Paths that differ by no more than this meet without a payment: the heavier stands for both. */
+export const mergeSlack = 64;
+
 export const groupOf: Uint8Array = buildGroups();
 export const weightOf: Uint8Array = buildWeights();

@@ -118,13 +118,14 @@ describe('stores whose card is marked already', () => {
 
   const store = '(i32.store (local.get $a0) (i32.const 1))';
   const other = '(local.set $a0 (i32.const 9000))';
+  const tooLongToUnroll = '(local.set $n3 (i32.add (local.get $n2) (i32.const 1)))'.repeat(8);
   test.each<[string, string]>([
     ['the local has another value', `${store} ${other} ${store}`],
     ['the first may not have run', `(if (local.get $bits) (then ${store})) ${store}`],
     ['it is in the other part', `(if (local.get $bits) (then ${store}) (else ${store}))`],
     [
       'a loop gives the local another value behind it',
-      `(local.set $n0 (i32.const 2)) ${store} (loop $l ${store} ${other}
+      `(local.set $n0 (i32.const 2)) ${store} (loop $l ${store} ${other} ${tooLongToUnroll}
         (br_if $l (local.tee $n0 (i32.sub (local.get $n0) (i32.const 1)))))`,
     ],
     ['it is too far behind', `${store} (i32.store offset=128 (local.get $a0) (i32.const 1))`],

@@ -204,6 +204,13 @@ export const checks: readonly RemovableCheck[] = [
     test: 'test/wasm/meter/detour.test.ts',
   },
   {
+    limit: 'work of compiling loops that are written several times',
+    file: 'src/wasm/binary/scan.ts',
+    check: 'this.#controlCount += (unrolledRoundsMax - 1) * within;',
+    instead: '',
+    test: 'test/wasm/meter/unroll.test.ts',
+  },
+  {
     limit: 'instances of the process',
     file: 'src/engine/supply/memories.ts',
     check: "while (!share.allows('memories', count)) this.#evictFor(share, count);",

@@ -128,10 +128,11 @@ class BodyScanner {
   readonly #labels: number[] = [];
   /** For each open label the number of the innermost loop it is in. */
   readonly #around: number[] = [];
-  /** For each open label where the code of that loop begins. */
+  /** For each open loop where its code begins, and the control operators before that. */
   readonly #starts: number[] = [];
-  /** For each open label the control operators before it. */
   readonly #controlsBefore: number[] = [];
+  /** Up to here the innermost loop may be short. */
+  #shortEnd = 0;
   /** For each open label how many branches go to it. */
   readonly #edges: number[] = [];
   #controlCount = 0;
@@ -153,7 +154,8 @@ class BodyScanner {
     this.#edges.length = 0;
     this.edgesMost = 0;
     this.#controlCount = 0;
-    this.#open(noLoop, cursor.pos);
+    this.#shortEnd = 0;
+    this.#open(noLoop);
     const plan = this.#plan;
     for (;;) {
       cursor.pass(plan);
@@ -179,10 +181,13 @@ class BodyScanner {
     const labels = this.#labels;
     this.#countEdges(cursor, op);
     if (op === Op.loop) {
-      this.#open(this.#addLoop(), cursor.pos);
+      this.#open(this.#addLoop());
+      this.#starts.push(cursor.pos);
+      this.#controlsBefore.push(this.#controlCount + 1 + addedToLoop);
+      this.#shortEnd = cursor.pos + shortLoopBytesMax;
       return 1 + addedToLoop;
     }
-    if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#open(noLoop, cursor.pos);
+    if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#open(noLoop);
     else if (op === Op.brIf) {
       const loop = labels[labels.length - 1 - cursor.a] ?? noLoop;
       if (loop !== noLoop) this.#mark(loop, LoopFact.hasBrIf);
@@ -196,8 +201,7 @@ class BodyScanner {
       return;
     }
     // In a loop that may be short: of another one more are counted than there are.
-    const start = this.#starts[this.#starts.length - 1] ?? 0;
-    const times = cursor.pos - start <= shortLoopBytesMax ? unrolledRoundsMax : 1;
+    const times = cursor.pos <= this.#shortEnd ? unrolledRoundsMax : 1;
     if (op === Op.return) this.#countEdge(this.#labels.length - 1, times);
     else if (isLabelBranch(op)) this.#countEdge(cursor.a, times);
   }
@@ -214,27 +218,24 @@ class BodyScanner {
     const loop = this.#labels.pop() ?? noLoop;
     this.#around.pop();
     this.#edges.pop();
+    if (loop === noLoop) return;
     const start = this.#starts.pop() ?? 0;
     const controlsBefore = this.#controlsBefore.pop() ?? 0;
-    if (loop === noLoop) return;
+    // The loop around it has one within it.
+    this.#shortEnd = 0;
     const facts = this.#loops[loop] ?? 0;
     this.#markAround((facts & LoopFact.namesLabels) | LoopFact.hasLoop);
     if (end - start > shortLoopBytesMax || (facts & LoopFact.hasLoop) !== 0) return;
     this.#mark(loop, LoopFact.isShort);
-    const within = this.#controlCount - controlsBefore - 1 - addedToLoop;
+    const within = this.#controlCount - controlsBefore;
     this.#controlCount += (unrolledRoundsMax - 1) * within;
   }
 
-  /** Opens a label, with its code at `start`. */
-  #open(loop: number, start: number): void {
-    const { length } = this.#labels;
-    const around = this.#around[length - 1] ?? noLoop;
-    const isInner = loop !== noLoop;
-    this.#starts.push(isInner ? start : (this.#starts[length - 1] ?? Number.NEGATIVE_INFINITY));
-    this.#controlsBefore.push(this.#controlCount);
+  #open(loop: number): void {
+    const around = this.#around[this.#around.length - 1] ?? noLoop;
     this.#labels.push(loop);
     this.#edges.push(0);
-    this.#around.push(isInner ? loop : around);
+    this.#around.push(loop === noLoop ? around : loop);
   }
 
   #mark(loop: number, fact: number): void {

@@ -124,7 +124,7 @@ export class BodyRewriter {
   }
 
   #flow(op: number): void {
-    if (this.#endRound()) return;
+    if (this.#cursor.at === this.#unroller.tailAt && this.#endRound()) return;
     if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#enter(op);
     else if (op === Op.end || op === Op.delegate) this.#leave(op);
     else if (op === Op.else) this.#else();
@@ -178,7 +178,7 @@ export class BodyRewriter {
   /** Whether the cursor was at the branch back of a loop that is written several times. */
   #endRound(): boolean {
     const frame = this.#frames.at(0);
-    if (frame?.tailAt !== this.#cursor.at || !this.#isReachable) return false;
+    if (frame === undefined || frame.roundsLeft === 0 || !this.#isReachable) return false;
     if (frame.isConditional) frame.join(this.#pending, this.#counted, this.#isLive);
     if (this.#unroller.endRound(frame, this.#cursor)) return true;
     const weight = Math.max(1, this.#pending - frame.entryPending);

@@ -27,8 +27,7 @@ export class Frame {
   /** A loop that is written several times: its rounds still to be written, and where one begins. */
   roundsLeft = 0;
   bodyAt = -1;
-  /** Its branch back, which is a `br_if`, or not. */
-  tailAt = -1;
+  /** Its branch back is a `br_if`. */
   isConditional = false;
   /** Labels around the frame in the output. */
   writtenDepth = 0;
@@ -119,7 +118,7 @@ export class FrameStack {
     frame.isLabelLive = false;
     frame.roundWeight = 1;
     frame.weightAt = -1;
-    frame.tailAt = -1;
+    frame.roundsLeft = 0;
     frame.writtenDepth = this.#writtenDepth++;
     frame.addedLabels = 0;
     if (this.#marked !== undefined) this.#beginMarks(this.#marked, frame);

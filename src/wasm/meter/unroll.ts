@@ -48,8 +48,9 @@ export class Unroller {
   readonly #ahead: InstructionCursor;
   readonly #frames: FrameStack;
   readonly #emitter: Emitter;
-  #tailAt = -1;
   #weight = 0;
+  /** Where the branch back of the loop stands that was looked at last. */
+  tailAt = -1;
 
   constructor(bytes: Uint8Array, frames: FrameStack, emitter: Emitter) {
     this.#ahead = new InstructionCursor(bytes);
@@ -73,7 +74,6 @@ export class Unroller {
     frame.quantum -= rounds * this.#weight;
     frame.roundsLeft = rounds;
     frame.bodyAt = cursor.pos;
-    frame.tailAt = this.#tailAt;
     frame.isConditional = tail === Op.brIf;
     if (frame.isConditional) {
       this.#emitter.copyTo(cursor.at);
@@ -107,7 +107,7 @@ export class Unroller {
       else if (isLabelBranch(op) && ahead.a === depth) {
         if (depth > 0 || !isRetargeted(op)) return -1;
         tail = op;
-        this.#tailAt = ahead.at;
+        this.tailAt = ahead.at;
       }
     }
     return -1;

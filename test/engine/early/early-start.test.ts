@@ -148,7 +148,7 @@ describe('a program starts in each request', () => {
     expect((await starts({ start })).created).toBe(3);
   });
 
-  test('whose stack pointer, or goroutine, is nowhere', async () => {
+  test('whose goroutine is nowhere, or the system’s own', async () => {
     for (const g of ['(i64.const 0x7ffffff8)', '(i64.const -8)', `(i64.const ${at.g0})`]) {
       expect((await starts({ g })).created).toBe(3);
     }

@@ -35,8 +35,6 @@ export interface GoLikeOptions {
   readonly start?: string;
   /** Whether the start then asks the host for random numbers, as package variables do. */
   readonly asksRandom?: boolean;
-  /** In place of the stack pointer, where it asks for its request. */
-  readonly stackPointer?: string;
   /** What g says in place of the address of a goroutine. */
   readonly g?: string;
   /** In place of the loop's last instruction but `return`. */
@@ -144,12 +142,7 @@ function callWith(callee: string, [first = 0, second = 0]: readonly number[], re
 }
 
 export function makeGoLike(options: GoLikeOptions = {}): Uint8Array<ArrayBuffer> {
-  const {
-    start = '',
-    asksRandom = false,
-    stackPointer = '(local.get 1)',
-    g = `(i64.const ${at.g})`,
-  } = options;
+  const { start = '', asksRandom = false, g = `(i64.const ${at.g})` } = options;
   const { loopEnd = '(global.set 7 (i32.const 0))', names = goLikeNames } = options;
   return assemble(`(module
   (type $go (func (param i32) (result i32)))
@@ -214,7 +207,6 @@ export function makeGoLike(options: GoLikeOptions = {}): Uint8Array<ArrayBuffer>
     (i64.store offset=48 (i32.const ${at.g0}) (i64.const ${at.m}))
     (global.set 2 ${g})
     (i64.store (i32.sub (local.get 1) (i32.const 8)) (i64.const ${placeOf(bodies.main) * 65_536}))
-    (global.set 0 ${stackPointer})
     i32.const 1)
   (func $loop
     global.get 7 i32.eqz

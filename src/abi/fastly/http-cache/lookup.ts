@@ -1,7 +1,7 @@
 /** The cache of answers: found, and promised. */
 import { backendHeaders, hasValidator } from '../../../http/cached-reply.ts';
 import { isCacheableRequest } from '../../../http/caching.ts';
-import { HeaderMap } from '../../objects/headers.ts';
+import { HeaderMap, heldBytesOfLine } from '../../objects/headers.ts';
 import { RequestObject } from '../../objects/messages.ts';
 import {
   cacheHandles,
@@ -119,11 +119,14 @@ function look(
   const key = own ?? responseKeyOf(request.url, server, 'program');
   if (key.length !== responseKeyBytes) throw new FastlyFault('inval');
   const address = { space: 'http', key, headers: request.headers } as const;
-  const heldBytes = HeaderMap.of(request.headers, guest.run.headerLimits).heldBytes;
-  guest.run.held.hold(heldBytes + request.url.length);
+  const heldBytes = heldBytesOf(request);
+  guest.run.held.hold(heldBytes);
   const lookup = startLookup(guest.run, (wait) => cache[how](address, wait));
-  const start = { lookup, heldBytes: heldBytes + request.url.length };
-  guest.writeU32(ptr, responses.add(new ResponseHandle(start, request)));
+  guest.writeU32(ptr, responses.add(new ResponseHandle({ lookup, heldBytes }, request)));
+}
+
+function heldBytesOf({ headers, url }: LookedUpRequest): number {
+  return headers.reduce((sum, [name, value]) => sum + heldBytesOfLine(name, value), url.length);
 }
 
 /** As it is now: the guest may go on with it. @throws HandleError */

@@ -23,6 +23,7 @@ import {
   resolveLocalServer,
 } from '../../site/fastly/resolve.ts';
 import type { FileSource } from '../../site/fastly/sources.ts';
+import { faultsToldMax, joinFaults } from '../../site/settings/fault.ts';
 
 export interface FastlyFilesPlace {
   readonly fs: GuardedFs;
@@ -47,8 +48,6 @@ export interface ResolvedFastly {
 }
 
 const filesMax = 1_000;
-/** Of so many at most is told what is wrong with them. */
-const faultsMax = 10;
 
 /** Who wants to know of each file. */
 export interface FileListener {
@@ -89,14 +88,14 @@ export async function resolveFastly(
       const read = await readNamed(source, file, { ...place, bytesLeft });
       if (typeof read === 'string') {
         faults.push(read);
-        if (faults.length === faultsMax) break;
+        if (faults.length > faultsToldMax) break;
         continue;
       }
       if (!listener.takes(source.path, read)) return undefined;
       bytesLeft -= read.bytes.length;
       files.set(source.path, read.bytes);
     }
-    if (faults.length > 0) throw badFastlyToml(faults.join('; '));
+    if (faults.length > 0) throw badFastlyToml(joinFaults(faults));
   }
 }
 

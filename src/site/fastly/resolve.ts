@@ -5,7 +5,7 @@
 import { inBytes } from '../../amounts.ts';
 import { kvKeyBytesMax } from '../../names.ts';
 import type { Backend } from '../settings/backends.ts';
-import { SettingsFault, tellFaults } from '../settings/fault.ts';
+import { faultsToldMax, joinFaults, SettingsFault, tellFaults } from '../settings/fault.ts';
 import type { Kind } from '../settings/kinds.ts';
 import { devices, type FactTable, type GeoSettings, geoAddresses } from '../settings/lookups.ts';
 import type { Acl, TextStores } from '../settings/stores.ts';
@@ -59,12 +59,9 @@ export function resolveLocalServer(local: LocalServer, world: ResolveWorld): Res
   const resolver = new Resolver(world);
   const settings = resolver.resolve(local);
   if (resolver.needs.size > 0) return { kind: 'needs', files: [...resolver.needs.values()] };
-  if (resolver.faults.length > 0) throw badFastlyToml(resolver.faults.join('; '));
+  if (resolver.faults.length > 0) throw badFastlyToml(joinFaults(resolver.faults));
   return { kind: 'resolved', settings };
 }
-
-/** Of so many files at most is told what is wrong with them. */
-const faultsMax = 10;
 
 class Resolver {
   readonly needs = new Map<string, FileSource>();
@@ -157,7 +154,8 @@ class Resolver {
   }
 
   #blame(fault: string): void {
-    if (this.faults.length < faultsMax && !this.faults.includes(fault)) this.faults.push(fault);
+    if (this.faults.length > faultsToldMax || this.faults.includes(fault)) return;
+    this.faults.push(fault);
   }
 
   /** Undefined where the file is still needed or wrong, or a variable is not there. */

@@ -31,10 +31,13 @@ export class SettingsFault extends Error {
   }
 }
 
-/** One more than are told: that there are more is told, too. Nothing else is read then. */
-const faultsMax = 11;
+/** Of so many mistakes is told, and that there are more. */
+export const faultsToldMax = 10;
 
-/** Reads one thing after another, of which each may be wrong, and tells of all that are. */
+/**
+ * Reads one thing after another, of which each may be wrong, and tells of all that are; nothing
+ * else is read where they are more than are told.
+ */
 export class Faults {
   readonly #found: SettingsFault[] = [];
 
@@ -45,7 +48,7 @@ export class Faults {
     } catch (error) {
       if (!(error instanceof SettingsFault)) throw error;
       this.#found.push(...error.all);
-      if (this.#found.length >= faultsMax) this.throwAny();
+      if (this.#found.length > faultsToldMax) this.throwAny();
       return undefined;
     }
   }
@@ -67,14 +70,16 @@ export function tellFaults(
   fileName: string,
   lineOf: (place: Place) => number,
 ): string {
-  const told = all.slice(0, faultsMax - 1).map(({ message, place }) => ({
-    message,
-    line: lineOf(place),
-  }));
-  told.sort((one, other) => one.line - other.line);
-  const sentences = told.map(({ line, message }) => `${fileName}:${line}: ${message}`);
-  if (all.length > told.length) sentences.push('and there is more');
-  return sentences.join('; ');
+  const faults = all.map(({ message, place }) => ({ message, line: lineOf(place) }));
+  faults.sort((one, other) => one.line - other.line);
+  return joinFaults(faults.map(({ line, message }) => `${fileName}:${line}: ${message}`));
+}
+
+/** What is wrong in several places as one sentence. */
+export function joinFaults(faults: readonly string[]): string {
+  const told = faults.slice(0, faultsToldMax);
+  if (faults.length > told.length) told.push('and there is more');
+  return told.join('; ');
 }
 
 /**

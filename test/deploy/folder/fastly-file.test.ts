@@ -107,6 +107,19 @@ describe('FolderFastly', () => {
     expect(faultOf(file)).not.toContain('c.json');
   });
 
+  test('tells of ten files that are missing, and that there are more', async () => {
+    const rows = (count: number): string =>
+      Array.from({ length: count }, (_, n) => `a${n} = "${n}.json"`).join('\n');
+    write('fastly.toml', `[local_server.acls]\n${rows(12)}`);
+    const file = open();
+    await look(file);
+    expect(faultOf(file).match(/must be there/g)).toHaveLength(10);
+    expect(faultOf(file)).toMatch(/; and there is more$/);
+    write('fastly.toml', `[local_server.acls]\n${rows(10)}`);
+    await look(file);
+    expect(faultOf(file)).toMatch(/received "9\.json"$/);
+  });
+
   test('reads nothing that lies elsewhere, whichever way it is named', async () => {
     writeFileSync(outside.path('s.json'), '{"secret": "1"}');
     write('fastly.toml', json);

@@ -106,6 +106,19 @@ describe('fastly.toml', () => {
     expect(sentence).toContain('secret.bin: the secret s.k must be text in UTF-8');
   });
 
+  test('tells of ten files that are wrong, and that there are more', () => {
+    const told = (count: number): string => {
+      const names = Array.from({ length: count }, (_, n) => `f${n}.json`);
+      const rows = names.map((name, n) => `a${n} = "${name}"`).join('\n');
+      const files = Object.fromEntries(names.map((name) => [name, '{']));
+      return faultOfFastly(`[local_server.acls]\n${rows}`, files);
+    };
+    expect(told(10).match(/must be JSON/g)).toHaveLength(10);
+    expect(told(10)).not.toContain('more');
+    expect(told(12).match(/must be JSON/g)).toHaveLength(10);
+    expect(told(12)).toMatch(/; and there is more$/);
+  });
+
   test('never tells what may be a secret', () => {
     const sentence = faultOfFastly(
       '[[local_server.secret_stores.s]]\nkey = "k"\ndata = 1\nfile = "hunter2/"\n' +

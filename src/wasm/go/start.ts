@@ -9,6 +9,7 @@
  * makes it once more. (Go 1.22 to 1.26: `runtime/asm_wasm.s`, `cmd/internal/obj/wasm/wasmobj.go`;
  * older ones draw their random numbers another way.)
  */
+import { TerrafirmaError } from '../../errors.ts';
 import { ByteReader } from '../binary/reader.ts';
 import type { EarlyPlan } from '../meter/contract.ts';
 import type { ModuleShape } from '../shape.ts';
@@ -173,8 +174,9 @@ function readWrapper(
     const called = reader.readU32();
     const after = Buffer.from(body.subarray(reader.pos)).toString('hex');
     return { import: called, code: `${before} ${after}` };
-  } catch {
-    // No wrapper ends there.
-    return undefined;
+  } catch (error) {
+    // Its bytes end before a call, or hold a number that is none: it is another function.
+    if (error instanceof TerrafirmaError) return undefined;
+    throw error;
   }
 }

@@ -31,6 +31,8 @@ const cheapStepsMax = 1_000_000;
 const drawnBeforeMax = 124;
 /** Of the generator, in a start: 124 numbers each. */
 const keysMax = 64;
+/** Keys of which those that follow are made, too: the runtime hardly draws before the generator. */
+const followedMax = 24;
 
 /**
  * The address of what is to be written for each request; undefined where it is not found.
@@ -89,22 +91,19 @@ function isGenerator(memory: Buffer, at: number): boolean {
  * it had made of `seed`, and of which `key` is one that follows.
  */
 function firstKey(key: Uint32Array, seed: Uint8Array): Uint32Array | undefined {
-  let keys = possibleKeys(seed);
-  let following = keys;
-  for (let round = 0; round < keysMax; round += 1) {
-    const place = following.findIndex((each) => each.every((word, i) => word === key[i]));
-    if (place >= 0) return keys[place];
-    if (round === 0) {
-      // The runtime hardly draws before: that would be many to follow.
-      keys = keys.slice(0, followedMax);
-      following = keys;
+  const keys = possibleKeys(seed);
+  const isKey = (other: Uint32Array): boolean => other.every((word, i) => word === key[i]);
+  const first = keys.find(isKey);
+  if (first !== undefined) return first;
+  for (const each of keys.slice(0, followedMax)) {
+    let following = each;
+    for (let count = 1; count < keysMax; count += 1) {
+      following = nextKey(following);
+      if (isKey(following)) return each;
     }
-    following = following.map(nextKey);
   }
   return undefined;
 }
-
-const followedMax = 24;
 
 /** Four numbers in a row of what the runtime drew first. */
 function possibleKeys(seed: Uint8Array): readonly Uint32Array[] {

@@ -6,7 +6,6 @@
 import type { Limits } from '../config/config.ts';
 import { noBytes } from '../http/body.ts';
 import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from './abi.ts';
-import type { EarlyBinding } from './early.ts';
 import { createEarlyRules, FastlyEarly } from './fastly/early.ts';
 import { listEnvironment, programName } from './fastly/environment.ts';
 import { FastlyGuest } from './fastly/guest.ts';
@@ -34,7 +33,7 @@ export function createFastlyAbi(limits: Limits, wasi: WasiBeside): Abi {
 }
 
 class FastlyBinding implements Binding {
-  readonly #early: FastlyEarly;
+  readonly early: FastlyEarly;
   readonly #guest: FastlyGuest;
   readonly #limits: Limits;
   readonly #wasi: WasiSide;
@@ -43,11 +42,7 @@ class FastlyBinding implements Binding {
     this.#guest = new FastlyGuest(host, limits);
     this.#limits = limits;
     this.#wasi = wasi;
-    this.#early = new FastlyEarly(wasi);
-  }
-
-  get early(): EarlyBinding {
-    return this.#early;
+    this.early = new FastlyEarly(wasi);
   }
 
   /** What the kits of tomorrow import is there, and answers that it is not supported. */
@@ -66,7 +61,7 @@ class FastlyBinding implements Binding {
     this.#wasi.begin(run, {
       listArguments: () => [programName],
       listEnvironment: () => listEnvironment(run),
-      streamFlags: this.#early.streamFlags,
+      streamFlags: this.early.streamFlags,
     });
   }
 

@@ -30,9 +30,7 @@ export interface Crossing {
 
 /** Arguments of a hostcall that is called without an array of them. */
 const shortLength = 5;
-const codes: Readonly<Record<string, number>> = {
-  ...{ i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c },
-};
+const codes: Readonly<Record<string, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c };
 
 export class Crossings {
   readonly #options: CrossingsOptions;

@@ -154,7 +154,10 @@ export class HostcallGate {
   }
 }
 
-/** Undefined where a guest says which type it has, of which there is no end. */
+/**
+ * The type that it crosses by. Undefined for functions of components but those of the host's
+ * interfaces: guests give them types of their own, and each type would be kept with the thread.
+ */
 function faceToCross({ facts }: Hostcall | LateHostcall): CoreFace | undefined {
   return facts === undefined || facts.typed !== undefined ? facts?.core : faceOf(facts);
 }

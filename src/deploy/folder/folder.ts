@@ -182,7 +182,8 @@ export class WatchedFolder {
   /** The newest site once it has the module, or it `isDecided` that it has none. */
   async #siteOnce(path: ModulePath, isDecided: () => boolean, wanted?: Wanted): Promise<Site> {
     const { nowMs, config, reads } = this.#parts;
-    const patience = new Patience({ ...reads, waitMs: config.limits.verdictWaitMs, nowMs });
+    const { isRushed } = reads;
+    const patience = new Patience({ waitMs: config.limits.verdictWaitMs, isRushed, nowMs });
     do {
       const newest = await this.site();
       if (newest.modules.has(path)) return newest;

@@ -126,7 +126,7 @@ export class Probation {
 
   /**
    * One that is compiled may soon be handed out. If it has done well before it is noted meanwhile
-   * that it is in use, which `begin` would have to wait for.
+   * that it is in use, which `begin` would have to wait for. Never rejects.
    */
   async foresee(digest: Digest): Promise<void> {
     const isHere = this.#inUse.has(digest) || this.#beginning.has(digest);

@@ -92,7 +92,7 @@ export class SiteRoad {
     const path = this.#paths.parse(exchange.request.target);
     const found = this.#answerPath(visit, site, path);
     if (found === undefined) return undefined;
-    const goOn = (target: string | undefined): Promise<void> | undefined => {
+    const goOn = (target: Target): Promise<void> | undefined => {
       if (target === undefined) return undefined;
       if (rewrites === rewritesMax) throw tooManyRewrites();
       exchange.rewrite(target);
@@ -174,7 +174,11 @@ export class SiteRoad {
   /** @throws `failure`, where nothing stands in for what is missing */
   async #answerMissing(
     visit: Visit,
-    { site, path, failure }: { readonly site: Site; readonly path: RequestPath; failure: unknown },
+    {
+      site,
+      path,
+      failure,
+    }: { readonly site: Site; readonly path: RequestPath; readonly failure: unknown },
   ): Promise<Target> {
     const { settings } = site;
     if (!isMissing(failure) || visit.exchange.replyState !== 'none') throw failure;

@@ -39,7 +39,10 @@ const notAscii = /[^\0-\x7f]/;
 const contentTypeName = 'content-type';
 const contentTypePrefix = '\0CONTENT_TYPE=';
 
-/** Headers that nearly all requests have; `prefix` is empty where no variable shows them so. */
+/**
+ * Headers that nearly all requests have, at most 32: each is a bit of a number. `prefix` is empty
+ * where no variable shows them so.
+ */
 const usualVariables: ReadonlyMap<string, { readonly prefix: string; readonly bit: number }> =
   new Map(
     [

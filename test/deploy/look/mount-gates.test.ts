@@ -4,7 +4,7 @@ import type { OwnerKey } from '../../../src/names.ts';
 
 const [alice, bob] = ['/s/alice', '/s/bob'] as OwnerKey[] as [OwnerKey, OwnerKey];
 
-test('small modules are rushed where more than two dozen are under way, of whatever owner', async () => {
+test('small modules are rushed where more than two dozen of all owners are under way', async () => {
   const reads = new MountReads();
   const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
   const pass = (owner: OwnerKey) => reads.forOwner(owner).small.pass(() => held);

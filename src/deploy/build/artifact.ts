@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ModuleFace } from '../../abi/abi.ts';
+import type { ModuleVerdict } from '../../abi/catalogue.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Digest } from '../../threads/messages.ts';
@@ -57,18 +58,8 @@ export function formsOf(cores: readonly Pick<ArtifactCore, 'code' | 'cardsCode'>
   );
 }
 
-/** Which ABI it speaks, by what it imports and exports. */
-type Judgement =
-  | {
-      readonly kind: 'speaks';
-      readonly abi: string;
-      readonly entry: string;
-      readonly startsEarly?: boolean;
-    }
-  | { readonly kind: 'refused'; readonly reason: string };
-
-export type JudgeModule = (face: ModuleFace) => Judgement;
-export type JudgeComponent = (plan: ComponentPlan) => Judgement;
+export type JudgeModule = (face: ModuleFace) => ModuleVerdict;
+export type JudgeComponent = (plan: ComponentPlan) => ModuleVerdict;
 
 export interface ArtifactOptions {
   readonly limits: Limits;
@@ -130,7 +121,7 @@ function buildComponent(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions
     limits: componentLimits(limits),
     moduleLimits: moduleLimits(limits),
   });
-  const unserved: Judgement = { kind: 'refused', reason: 'Cannot run the component: not here' };
+  const unserved: ModuleVerdict = { kind: 'refused', reason: 'Cannot run the component: not here' };
   const { abi, entry } = accept(options.judgeComponent?.(plan) ?? unserved);
   const plainOnly = isPlainFirst(bytes.length, options);
   const metered = meter(cores, limits, { exportsState: false, plainOnly });
@@ -150,7 +141,7 @@ function common(bytes: Uint8Array): Pick<Artifact, 'digest' | 'originalBytes'> {
   return { digest: digestBytes(bytes), originalBytes: bytes.length };
 }
 
-function accept(verdict: Judgement): Extract<Judgement, { readonly kind: 'speaks' }> {
+function accept(verdict: ModuleVerdict): Extract<ModuleVerdict, { readonly kind: 'speaks' }> {
   if (verdict.kind === 'speaks') return verdict;
   throw new TerrafirmaError('module-refused', verdict.reason);
 }

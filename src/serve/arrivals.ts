@@ -9,7 +9,7 @@ import {
   type ReadHead,
   readRequestHead,
 } from '../http/request-head.ts';
-import { plainAddress } from './rejected.ts';
+import { plainAddress } from './plain-address.ts';
 import type { TrustedProxies, Visitor } from './road/client-address.ts';
 import { HostNames } from './road/host-names.ts';
 import { checkServerName } from './tls/server-name.ts';

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { Counts } from '../account/counts.ts';
 import { clientNetwork } from '../names.ts';
-import { plainAddress } from './rejected.ts';
+import { plainAddress } from './plain-address.ts';
 
 export class ClientConnections {
   readonly #perClientMax: number;

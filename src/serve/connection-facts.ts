@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { ConnectionFacts, TlsFacts } from '../http/connection-facts.ts';
 import { http2Fingerprint } from './http2/opening.ts';
-import { plainAddress } from './rejected.ts';
+import { plainAddress } from './plain-address.ts';
 import { ja3, ja4 } from './tls/fingerprints.ts';
 import type { KeptHellos } from './tls/kept-hellos.ts';
 

@@ -39,14 +39,6 @@ export function newRecord(
   };
 }
 
-const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
-
-/** IPv4 clients of a dual-stack socket arrive as `::ffff:a.b.c.d`; proxies write it, too. */
-export function plainAddress(address: string | undefined): string {
-  if (address === undefined) return '';
-  return mapped.exec(address)?.[1] ?? address;
-}
-
 export function explainParserError(error: NodeJS.ErrnoException, limits: Limits): TerrafirmaError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     return new TerrafirmaError(

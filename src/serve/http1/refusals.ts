@@ -9,7 +9,8 @@ import type { Limits } from '../../config/config.ts';
 import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
-import { explainParserError, newRecord, plainAddress } from '../rejected.ts';
+import { plainAddress } from '../plain-address.ts';
+import { explainParserError, newRecord } from '../rejected.ts';
 import { failureHead } from '../road/failure.ts';
 import type { Http1Connections } from './connections.ts';
 

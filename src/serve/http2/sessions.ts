@@ -10,7 +10,7 @@ import {
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Limits } from '../../config/config.ts';
-import { plainAddress } from '../rejected.ts';
+import { plainAddress } from '../plain-address.ts';
 import { Http2Budget, type Http2BudgetLimits } from './budget.ts';
 import type { Http2Offenders } from './offenders.ts';
 import { peekOpening } from './opening-peek.ts';

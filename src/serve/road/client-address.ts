@@ -3,7 +3,7 @@
  * believed: anybody else could write any address into a header. Pure.
  */
 import { BlockList, isIP } from 'node:net';
-import { plainAddress } from '../rejected.ts';
+import { plainAddress } from '../plain-address.ts';
 
 export interface Visitor {
   readonly clientAddress: string;

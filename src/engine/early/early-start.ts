@@ -8,7 +8,8 @@
  *    the host for more its start ends.
  *  - What only a request has: the start is told a mark in place of it, twice, with another mark.
  *    But for the mark itself the two starts must leave the same, byte for byte: then the program
- *    has copied it at the most, and its copies are written over.
+ *    has copied it at the most, and its copies are written over. (A choice of one in ten by the
+ *    whole mark may be alike for both, and would then be that of all requests.)
  *  - Time: no time goes by in a start; the real time is not told.
  */
 import { randomBytes } from 'node:crypto';
@@ -46,11 +47,15 @@ export interface StartPlan extends Omit<EarlyGiven, 'mark'> {
   readonly places: ReadonlyMap<string, number>;
 }
 
-/** As long as what it stands for, and nowhere by chance. */
-export function makeMark(length: number): string {
-  return randomBytes(Math.ceil(length / 2))
-    .toString('hex')
-    .slice(0, length);
+/**
+ * Each as long as what it stands for, and nowhere by chance. They differ in each digit, and in each
+ * bit of its value: what a program makes of one digit alone is not the same for both.
+ */
+export function makeMarks(length: number): { readonly one: string; readonly other: string } {
+  const bytes = randomBytes(Math.ceil(length / 2));
+  const one = bytes.toString('hex').slice(0, length);
+  const other = bytes.map((byte) => ~byte);
+  return { one, other: Buffer.from(other).toString('hex').slice(0, length) };
 }
 
 /**

@@ -140,6 +140,8 @@ export class ProgramHost {
   async create(activation: Activation, capabilities: EarlyCapabilities): Promise<Guest> {
     const copied = await this.#createInitialised(activation, capabilities, false);
     if (copied !== undefined) return copied;
+    // No other may be a copy of one that is not started, and yet be taken up where a start ended.
+    if (this.#startsEarly) return this.#createBare(activation, false);
     if (!this.#startsInRun) {
       const made = this.#instantiate(activation);
       try {
@@ -225,7 +227,7 @@ export class ProgramHost {
     }
   }
 
-  /** The same for a start; undefined: it belongs to each run, from now on. */
+  /** The same for a start; undefined: it belongs to this run, or to each from now on. */
   async #startOnce(
     activation: Activation,
     capabilities: EarlyCapabilities,
@@ -245,9 +247,13 @@ export class ProgramHost {
       }
     } catch (error) {
       made?.discard();
-      // Where there is no room now, there may be later.
-      if (error instanceof TerrafirmaError || !activation.forgive()) throw error;
-      if (activation.memoryRefusal?.code === 'overloaded') return undefined;
+      const isCrowded = error instanceof TerrafirmaError && error.code === 'overloaded';
+      if (!isCrowded && (error instanceof TerrafirmaError || !activation.forgive())) throw error;
+      // Where there is no room for two starts now, there may be later; a run needs room for one.
+      if (isCrowded || activation.memoryRefusal?.code === 'overloaded') {
+        activation.renewBudget();
+        return undefined;
+      }
     }
     this.#startsEarly = false;
     this.#first = undefined;

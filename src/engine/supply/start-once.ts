@@ -3,7 +3,7 @@ import type { EarlyCapabilities } from '../../abi/abi.ts';
 import type { EarlyRules } from '../../abi/early.ts';
 import type { Program } from '../../threads/program.ts';
 import type { EarlyEnd } from '../early/early-side.ts';
-import { findMarks, makeMark, prepareResuming } from '../early/early-start.ts';
+import { findMarks, makeMarks, prepareResuming } from '../early/early-start.ts';
 import type { Resume } from '../early/resume.ts';
 import { FirstState } from '../restore/first-state.ts';
 import type { Activation } from '../run/activation.ts';
@@ -39,7 +39,7 @@ export async function startOnce(
   options: StartingOptions,
 ): Promise<StartedOnce | undefined> {
   const { rules, instantiate } = options;
-  const marks = { one: makeMark(rules.markLength), other: makeMark(rules.markLength) };
+  const marks = makeMarks(rules.markLength);
   const start = starting(activation, options);
   const twin = instantiate();
   try {

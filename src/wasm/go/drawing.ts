@@ -16,10 +16,12 @@ import { readDataImage } from './data-image.ts';
 import { firstPlace, readFunctionNames } from './function-names.ts';
 
 const runtimeDrawing =
-  /^runtime\.(?:rand(?:32|n)?|cheaprand(?:64|n)?|bootstrapRand|maps_rand|\w*fastrand\w*)$/;
+  /^runtime\.(?:rand(?:32|n)?|cheaprand(?:64|n)?|bootstrapRand|maps_rand|\w{0,9}fastrand\w{0,9})$/;
 const mapsDrawing = 'internal/runtime/maps.rand';
 /** Where each draw of the runtime's own generator ends, sooner or later. */
 const generatorName = /^internal\/chacha8rand\.\(\*State\)\.(?:Next|Refill|Reseed)$/;
+/** Calls of each are looked for in all of the code: Mallory may name all her functions so. */
+const generatorsMax = 3;
 /** They seed maps, and choose at random what is right either way. */
 const ownPackages: ReadonlySet<string> = new Set([
   'runtime',
@@ -54,7 +56,7 @@ export function findDrawing(bytes: Uint8Array, shape: ModuleShape): WatchedCalls
     if (generatorName.test(name)) generators.add(index);
     if (ownPackages.has(packageOf(name))) exempt.add(index);
   }
-  if (!isDrawing || generators.size === 0) return undefined;
+  if (!isDrawing || generators.size === 0 || generators.size > generatorsMax) return undefined;
   if (isReferredTo(image, [...callees, ...generators], importedFunctionCount)) return undefined;
   const isAllowed = (body: number): boolean => {
     const name = names.get(body) ?? '';

@@ -1,5 +1,7 @@
 /** Programs as Go makes them, whose start is done once; see go-like.ts. */
 import { describe, expect, test } from 'vitest';
+import { makeMarks } from '../../../src/engine/early/early-start.ts';
+import type { OwnerKey } from '../../../src/names.ts';
 import type { LoadedModule } from '../../../src/threads/messages.ts';
 import { World } from '../../support/abi-world.ts';
 import { type Answer, answerOf, Engine, sharesOf, TestExchange } from '../world.ts';
@@ -149,6 +151,12 @@ describe('a program starts in each request', () => {
     await starts({ start });
   });
 
+  test('that makes something of one digit of it', async () => {
+    const start = `(i32.store8 (i32.const ${at.copy})
+      (i32.load8_u (i32.const ${at.environment + 'FASTLY_TRACE_ID='.length})))`;
+    await starts({ start });
+  });
+
   test('that asks for the time', async () => {
     const start = '(drop (call $clock (i32.const 0) (i64.const 0) (i32.const 0x180)))';
     await starts({ start });
@@ -190,6 +198,48 @@ describe('a program starts in each request', () => {
   });
 });
 
+test('two marks have no digit in common, nor a bit of one', () => {
+  const { one, other } = makeMarks(32);
+  expect([one.length, other.length]).toEqual([32, 32]);
+  const numberOf = (digit: string): number => Number.parseInt(digit, 16);
+  const sums = Array.from(one, (digit, place) => numberOf(digit) ^ numberOf(other[place] ?? ''));
+  expect(sums).toEqual(Array(32).fill(15));
+});
+
+describe('where there is no room for two starts', () => {
+  test('a program starts in its run', async () => {
+    using engine = new Engine({ restoreMode: 'cards', limits: { instancesMax: 1 } });
+    const loaded = engine.load(makeGoLike());
+    for (const id of ['4fa1-1', '4fa1-2']) {
+      const { starts, report } = await ask(engine, loaded, new SeedingWorld(), id);
+      expect(report.outcome).toBe('replied');
+      expect(starts).toBe(1);
+    }
+  });
+
+  test('nobody is taken up in what began without', async () => {
+    using engine = new Engine({ restoreMode: 'cards', limits: { instancesMax: 2 } });
+    const loaded = engine.load(makeGoLike());
+    const other = engine.load(makeGoLike({ start: 'nop' }));
+    const others = engine.account.shareOf('/others' as OwnerKey);
+    const asks = async (): Promise<void> => {
+      const { starts, report } = await ask(engine, loaded, new SeedingWorld());
+      expect(report.outcome).toBe('replied');
+      expect(starts).toBe(1);
+    };
+    await asks();
+    others.addMemories(1);
+    // It takes the room of the guest that waits.
+    await ask(engine, other, new SeedingWorld());
+    await asks();
+    others.addMemories(-1);
+    for (let run = 0; run < 3; run += 1) await asks();
+    const { created } = engine.pool.counts;
+    await asks();
+    expect(engine.pool.counts.created).toBe(created);
+  });
+});
+
 test('a start has the CPU time of one request', async () => {
   using engine = new Engine({ restoreMode: 'cards', limits: { cpuMsMax: 30 } });
   const loaded = engine.load(makeGoLike({ start: '(loop $ever (br $ever))' }));
@@ -203,10 +253,13 @@ describe('what is not exactly as Go makes it has no start of its own', () => {
     return engine.load(makeGoLike(options)).program.early?.size;
   };
 
+  const { 1: refill = '' } = goLikeNames;
+
   test.each([
     ['another loop', { loopEnd: '(global.set 7 (i32.const 1))' }],
     ['no generator', { names: { ...goLikeNames, 0: 'runtime.other' } }],
     ['no names', { names: {} }],
+    ['several generators', { names: { ...goLikeNames, 2: refill, 3: refill, 4: refill } }],
   ])('%s', (_, options) => {
     expect(placesOf(options)).toBeUndefined();
   });

@@ -85,18 +85,12 @@ export class Feedback {
     const { facts, logs, journal } = this.#options;
     // What anybody may read holds no line of a log.
     const closed = wanted.filter((look) => !isPublic(look));
-    const reads = [
-      wanted.length > 0 ? () => facts.refresh() : () => undefined,
-      () => logs.read(new Set(closed.map(({ folderKey }) => folderKey))),
-    ];
-    const reasons: string[] = [];
-    for (const read of reads) {
-      try {
-        await read();
-      } catch (error) {
-        reasons.push(error instanceof Error ? error.message : String(error));
-      }
-    }
+    const reads = await Promise.allSettled([
+      wanted.length > 0 ? facts.refresh() : undefined,
+      logs.read(new Set(closed.map(({ folderKey }) => folderKey))),
+    ]);
+    const errors = reads.flatMap((read) => (read.status === 'rejected' ? [read.reason] : []));
+    const reasons = errors.map((error) => (error instanceof Error ? error.message : `${error}`));
     // Once, and not at each look.
     const reason = reasons.join('; ');
     if (reason !== '' && reason !== this.#notRead) journal.tell('feedback-not-read', { reason });

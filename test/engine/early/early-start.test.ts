@@ -260,11 +260,17 @@ describe('what is not exactly as Go makes it has no start of its own', () => {
     ['no generator', { names: { ...goLikeNames, 0: 'runtime.other' } }],
     ['no names', { names: {} }],
     ['several generators', { names: { ...goLikeNames, 2: refill, 3: refill, 4: refill } }],
+    ['a generator that others call', { start: '(drop (call $refill (i32.const 0)))' }],
+    ['a pointer to what draws', { data: '\\00\\00\\00\\10\\00\\00\\00\\00' }],
+    ['a pointer to the generator', { data: '\\00\\00\\01\\10\\00\\00\\00\\00' }],
+    ['a name without end', { names: { ...goLikeNames, 7: 'n'.repeat(1_025) } }],
   ])('%s', (_, options) => {
     expect(placesOf(options)).toBeUndefined();
   });
 
   test('the rest has', () => {
     expect(placesOf({})).toBe(2);
+    expect(placesOf({ data: '\\00\\00\\02\\10\\00\\00\\00\\00' })).toBe(2);
+    expect(placesOf({ names: { ...goLikeNames, 7: 'n'.repeat(1_024) } })).toBe(2);
   });
 });

@@ -24,6 +24,7 @@ export const at = {
   stack: 0x8000,
   made: 0x9000,
   names: 0xa000,
+  data: 0xc000,
 } as const;
 
 /** What the program answers with: all from `starts` to the end of the environment's copy. */
@@ -39,6 +40,8 @@ export interface GoLikeOptions {
   readonly g?: string;
   /** In place of the loop's last instruction but `return`. */
   readonly loopEnd?: string;
+  /** What else its memory begins with, as a text of WebAssembly. */
+  readonly data?: string;
   /** Of its functions, by their numbers. */
   readonly names?: Readonly<Record<number, string>>;
 }
@@ -142,7 +145,7 @@ function callWith(callee: string, [first = 0, second = 0]: readonly number[], re
 }
 
 export function makeGoLike(options: GoLikeOptions = {}): Uint8Array<ArrayBuffer> {
-  const { start = '', asksRandom = false, g = `(i64.const ${at.g})` } = options;
+  const { start = '', asksRandom = false, data = '', g = `(i64.const ${at.g})` } = options;
   const { loopEnd = '(global.set 7 (i32.const 0))', names = goLikeNames } = options;
   return assemble(`(module
   (type $go (func (param i32) (result i32)))
@@ -166,6 +169,7 @@ export function makeGoLike(options: GoLikeOptions = {}): Uint8Array<ArrayBuffer>
   (elem (i32.const ${firstPlace}) $rand $refill $main $bodyGet $randomGet $rt0 $loop $start)
   (data (i32.const ${at.made}) "${text(makeGenerator())}")
   (data (i32.const ${at.names}) "${text(makeNames(names))}")
+  (data (i32.const ${at.data}) "${data}")
   (func $rand (type $go) (local i32) (local.set 1 (global.get 0)) ${ret})
   (func $refill (type $go) (local i32) (local.set 1 (global.get 0)) ${ret})
   (func $main (type $go) (local i32)

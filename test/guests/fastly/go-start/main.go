@@ -44,22 +44,15 @@ var (
 	primes  = sieve(10_000)
 	started = len(primes)
 	modes   = map[string]func(){
-		"draws":    func() { extra = fmt.Sprint(rand2.Uint64()) },
-		"seeds":    func() { extra = fmt.Sprint(rand.New(rand.NewSource(time.Now().UnixNano())).Int63()) },
-		"key":      func() { key := make([]byte, 16); crand.Read(key); extra = fmt.Sprintf("%x", key) },
-		"derives":  func() { extra = trace[:8] + "-derived" },
-		"prints":   func() { fmt.Fprintln(os.Stderr, "printed") },
-		"panics":   func() { panic("asked to panic") },
-		"exits":    func() { os.Exit(3) },
-		"sleeps":   func() { time.Sleep(time.Millisecond) },
-		"works":    func() { go count(); <-ticks; extra = "worked" },
-		"defers":   func() { extra = recovered() },
-		"computes": func() { extra = fmt.Sprint(len(sieve(20_000_000))) },
-		"spins": func() {
-			for {
-				runs++
-			}
-		},
+		"draws":     func() { extra = fmt.Sprint(rand2.Uint64()) },
+		"seeds":     func() { extra = fmt.Sprint(rand.New(rand.NewSource(time.Now().UnixNano())).Int63()) },
+		"key":       func() { key := make([]byte, 16); crand.Read(key); extra = fmt.Sprintf("%x", key) },
+		"derives":   func() { extra = trace[:8] + "-derived" },
+		"prints":    func() { fmt.Fprintln(os.Stderr, "printed") },
+		"panics":    func() { panic("asked to panic") },
+		"exits":     func() { os.Exit(3) },
+		"works":     func() { go count(); <-ticks; extra = "worked" },
+		"defers":    func() { extra = recovered() },
 		"generates": func() { generator = rand2.New(rand2.NewChaCha8([32]byte{1, 2, 3})); generator.Uint64() },
 	}
 	generator *rand2.Rand

@@ -253,7 +253,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   #serve(course: Course): Promise<void> | undefined {
     const { activation } = course;
     let returning: Promise<unknown> | undefined;
-    this.#room = this.#parts.rooms.of(this.#shares.site);
+    this.#room = this.#program.rooms.of(this.#shares.site);
     try {
       activation.requireAlive();
       const guest = course.conversation === undefined ? this.#takeIdle(activation) : undefined;

@@ -4,7 +4,6 @@ import type { Guest } from '../guest.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { MemoryStock } from '../supply/memories.ts';
 import type { ProgramHost } from '../supply/program-host.ts';
-import type { SiteRooms } from '../supply/rooms.ts';
 import { follow } from '../turn/follow.ts';
 import type { Activation } from './activation.ts';
 
@@ -12,7 +11,6 @@ import type { Activation } from './activation.ts';
 export interface Resting {
   readonly idle: IdleGuests;
   readonly stock: Pick<MemoryStock, 'allowsIdle'>;
-  readonly rooms: SiteRooms;
 }
 
 interface Served {
@@ -24,10 +22,7 @@ interface Served {
 }
 
 /** Undefined where it is done: a large memory is put back in pieces. Never throws or rejects. */
-export function putBack(
-  served: Served,
-  { idle, stock, rooms }: Resting,
-): Promise<void> | undefined {
+export function putBack(served: Served, { idle, stock }: Resting): Promise<void> | undefined {
   const { activation, guest, program, site } = served;
   program.fuel = activation.gauge.firstOfNext;
   const leftBytes = guest.instance.physicalBytes;
@@ -37,7 +32,7 @@ export function putBack(
   }
   guest.charge.set(program.bytesWith(leftBytes));
   const physicalBytes = guest.settle(leftBytes, site);
-  rooms.raise(site, guest.room);
+  program.rooms.raise(site, guest.room);
   const cpuUs = activation.cpuUsNow();
   const fuel = guest.fuelUsed(activation);
   try {

@@ -7,7 +7,6 @@ import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { Making } from '../supply/making.ts';
 import type { ProgramHost } from '../supply/program-host.ts';
 import type { ProgramParts } from '../supply/program-parts.ts';
-import type { SiteRooms } from '../supply/rooms.ts';
 import type { Bodies } from './bodies.ts';
 import type { BytesParts } from './bytes.ts';
 import type { Endable, RunsUnderWay } from './under-way.ts';
@@ -21,7 +20,6 @@ export interface RunPartsOf<Run extends Endable<Run>> extends ProgramParts, Byte
   /** Those of WebSocket connections, which nobody waits for. */
   readonly conversing: RunsUnderWay<Run>;
   readonly idle: IdleGuests;
-  readonly rooms: SiteRooms;
   readonly making: Making;
   /** See `Programs.suiting`. */
   readonly suiting: (program: ProgramHost, settings: GuestSettings) => ProgramHost;

@@ -38,7 +38,6 @@ import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
 import type { ProgramHost } from './program-host.ts';
 import { Programs } from './programs.ts';
-import { SiteRooms } from './rooms.ts';
 import { WarmUp } from './warm-up.ts';
 
 export interface PoolOptions {
@@ -99,7 +98,6 @@ export class GuestPool {
       account,
       limits,
       idle,
-      rooms: new SiteRooms(),
       nowMs,
       cpu,
       stalls,

@@ -23,6 +23,7 @@ import { FirstInstances } from './first-instances.ts';
 import { InstanceMaker, type MadeInstance, type MakingOptions } from './instance-maker.ts';
 import type { ProgramParts } from './program-parts.ts';
 import { mayStartEarly, onlyVariant, type ProgramVariant } from './program-variant.ts';
+import { SiteRooms } from './rooms.ts';
 import { startOnce } from './start-once.ts';
 
 interface CaptureOptions {
@@ -72,6 +73,7 @@ export class ProgramHost {
   #startsEarly: boolean;
   #resume: Resume | undefined;
   readonly record = new RunRecord();
+  readonly rooms = new SiteRooms();
   /** Objects that the start function took: the first state keeps them. */
   #objectBytes = 0;
   #physicalBytes = 0;

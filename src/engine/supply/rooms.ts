@@ -28,7 +28,10 @@ export function roomFor(grownBytes: number): Room | undefined {
   return undefined;
 }
 
-/** How much room the guests of each site have. One thread's. */
+/**
+ * How much room each site's guests of one program have: a program that never grows traps where it
+ * should, whatever else its site has. One thread's.
+ */
 export class SiteRooms {
   readonly #rooms = new Map<string, Room>();
   readonly #sitesMax: number;

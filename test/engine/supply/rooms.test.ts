@@ -10,7 +10,7 @@ const page = 64 * 1024;
  * By the last letter of the path: from `a` on grows by so many pages, and writes to the last of
  * them; a digit loads from the page of that number, which traps where there is none.
  */
-const grower = assemble(`(module
+const growerText = `(module
   (import "env" "hostcall_req_get_path" (func $path (param i32 i32 i32)))
   (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
@@ -30,7 +30,10 @@ const grower = assemble(`(module
         (i32.store8 (i32.const 0x80) (i32.add (i32.const 48)
           (i32.load (i32.add (i32.const 0xfffc)
             (i32.shl (i32.sub (local.get $letter) (i32.const 48)) (i32.const 16))))))))
-    (drop (call $set (i32.const 0) (i32.const 0x80) (i32.const 1)))))`);
+    (drop (call $set (i32.const 0) (i32.const 0x80) (i32.const 1)))))`;
+const grower = assemble(growerText);
+/** The same with a byte more of code: another program. */
+const otherProgram = assemble(growerText.replace('(local $letter i32)', '(local $letter i32) (nop)'));
 
 describe('guests that runs have grown', () => {
   const open = () => {
@@ -84,6 +87,15 @@ describe('guests that runs have grown', () => {
       expect(await world.ask('/middle', '4')).toBe('0');
       expect(await world.ask('/middle', '5')).toBe('trapped');
     }
+  });
+
+  test('show nothing to other programs of the same site', async () => {
+    using world = open();
+    expect(await world.ask('/a', 'b')).toBe('7');
+    const other = world.engine.load(otherProgram);
+    const { report } = await world.engine.run(other, { siteKey: '/a', target: '/1' });
+    expect(report.outcome).toBe('trapped');
+    expect(await world.ask('/a', '1')).toBe('0');
   });
 
   test('beyond a mebibyte serve the site that grew them, and no other', async () => {

@@ -7,13 +7,18 @@ addEventListener('fetch', (event) => event.respondWith(answer(event.request)));
 
 async function answer(request) {
   const { pathname } = new URL(request.url);
-  if (pathname === '/' && request.method === 'GET') return list();
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (pathname === '/' && isRead) return list();
   const name = /^\/notes\/([\w-]{1,100})$/.exec(pathname)?.[1];
   if (name === undefined) return new Response('There is no such page.\n', { status: 404 });
   const store = new KVStore('notes');
   if (request.method === 'PUT') {
     await store.put(name, request.body ?? '');
     return new Response(null, { status: 204 });
+  }
+  if (!isRead) {
+    const headers = { allow: 'GET, HEAD, PUT' };
+    return new Response('A note is read by GET and kept by PUT.\n', { status: 405, headers });
   }
   const note = await store.get(name);
   if (note === null) return new Response('There is no such note.\n', { status: 404 });

@@ -40,6 +40,7 @@ export interface RunFolderWorld {
 
 /**
  * The file that a person named, absolute: where they are or, if that is not there, in the folder.
+ * @throws TerrafirmaError `usage`: it is in neither.
  */
 export function findModule(
   given: string,
@@ -48,7 +49,10 @@ export function findModule(
   const file = path.resolve(workingDirectory, given);
   if (directory === undefined || existsSync(file)) return file;
   const inFolder = path.resolve(directory, given);
-  return existsSync(inFolder) ? inFolder : file;
+  if (existsSync(inFolder)) return inFolder;
+  const places = file === inFolder ? file : `${file} and ${inFolder}`;
+  const rule = 'it must be here or in the folder';
+  throw new TerrafirmaError('usage', `Cannot run ${given}: ${rule}: received none at ${places}`);
 }
 
 /**

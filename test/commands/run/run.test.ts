@@ -223,7 +223,10 @@ describe('--folder: as the folder would serve it', () => {
     expect(other.stdout).toMatch(/^GET \/sub\/echo\.wasm\/x$/m);
     const missing = await runProgram(['run', 'no.wasm', '--folder', folder.directory]);
     expect(missing.code).toBe(2);
-    expect(missing.stderr).toMatch(/^Cannot run: a path must exist: received \S+no\.wasm\n$/);
+    expect(missing.stderr).toMatch(
+      /^Cannot run no\.wasm: it must be here or in the folder: received none at \S+ and \S+\n$/,
+    );
+    expect(missing.stderr).toContain(folder.path('no.wasm'));
   });
 
   test('refuses what the folder would not serve', async () => {

@@ -47,8 +47,11 @@ export const build: Command = {
       io.write('Nothing to build: project.toml has no [[function]]; the site is files alone\n');
     }
     for (const each of wanted) {
+      const isJson = given.has('json');
+      // What the compiler says is shown only when it fails, and it may take minutes.
+      if (!isJson) io.report(printable(`${each.name}  building: ${each.command}`));
       const result = await buildFunction(each, parts);
-      tell(each, result, { io, isJson: given.has('json') });
+      tell(each, result, { io, isJson });
       if (result.kind === 'built') continue;
       isGood = false;
       isUsage ||= result.isUsage;

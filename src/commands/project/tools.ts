@@ -77,7 +77,8 @@ function requirePackages(name: string, directory: string): void {
     (each) => !existsSync(path.join(directory, 'node_modules', each)),
   );
   if (absent.length === 0) return;
-  throw missing(name, `the package ${absent.join(', ')} must be there: ${sources.asc}`);
+  const noun = absent.length === 1 ? 'package' : 'packages';
+  throw missing(name, `the ${noun} ${absent.join(' and ')} must be there: ${sources.asc}`);
 }
 
 /** What cannot be read names none: npm tells of that. */
@@ -104,12 +105,30 @@ function requireTarget(
   if (tool === 'npx' && words[1] === 'asc' && findProgram('asc', place) === undefined) {
     throw missing(name, `the AssemblyScript compiler must be there: ${sources.asc}`);
   }
+  requireWasiLibraries(name, words, found);
+}
+
+/** The headers of the C library and of that of C++, where clang is told to look for them. */
+function requireWasiLibraries(name: string, words: readonly string[], found: string): void {
+  const tool = path.basename(words[0] ?? '');
   const isWasi = /^clang/.test(tool) && /^wasm32-wasi/.test(flagValue(words, '--target') ?? '');
   const sysroot = flagValue(words, '--sysroot');
   if (isWasi && sysroot !== undefined && !existsSync(path.join(sysroot, wasiHeader))) {
     const packages = 'wasi-libc libclang-rt-dev-wasm32';
     throw missing(name, `${found} needs a C library for WASI: apt install ${packages}`);
   }
+  const isCpp = flagValue(words, '-stdlib') === 'libc++';
+  if (isWasi && isCpp && sysroot !== undefined && !hasCppLibrary(sysroot)) {
+    const packages = 'libc++-dev-wasm32 libc++abi-dev-wasm32';
+    throw missing(name, `${found} needs the library of C++ for WASI: apt install ${packages}`);
+  }
+}
+
+/** Where a kit of WASI has them, and where Debian's package has. */
+function hasCppLibrary(sysroot: string): boolean {
+  return ['include/wasm32-wasi/c++/v1', 'include/c++/v1'].some((directory) =>
+    existsSync(path.join(sysroot, directory, 'algorithm')),
+  );
 }
 
 function requireRustTarget(name: string, target: string | undefined, place: ToolPlace): void {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readProject } from '../../../src/commands/project/project-file.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';
@@ -99,6 +99,27 @@ describe('terrafirma build', () => {
       'Cannot build a.wasm: rustc needs the target wasm32-wasip1: run rustup target add ' +
         'wasm32-wasip1',
     );
+  });
+
+  test('says which package has the library of C++', async () => {
+    folder.write('usr/include/wasm32-wasi/stdio.h', '');
+    folder.write('bin/clang++', '#!/bin/sh\nexit 3\n');
+    chmodSync(folder.path('bin/clang++'), 0o755);
+    const command = 'bin/clang++ --target=wasm32-wasi --sysroot=usr -stdlib=libc++ a.cpp';
+    project(`[[function]]\nname = "a.wasm"\ncommand = "${command}"\n`);
+    const { code, stderr } = await build();
+    expect(code).toBe(2);
+    expect(stderr).toContain('needs the library of C++ for WASI: apt install libc++-dev-wasm32');
+    folder.write('usr/include/wasm32-wasi/c++/v1/algorithm', '');
+    expect((await build()).stderr).toContain('its command must end with 0: received 3');
+  });
+
+  test('says at once what it does: a compiler may take minutes', async () => {
+    folder.write('hello.bin', guestBytes('hello'));
+    project(copying('hello.wasm', 'hello.bin'));
+    const { stderr } = await build();
+    expect(stderr).toBe('hello.wasm  building: cp hello.bin out.wasm\n');
+    expect((await build('--json')).stderr).toBe('');
   });
 
   test('tells programs by JSON, a line each', async () => {

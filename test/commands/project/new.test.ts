@@ -94,7 +94,7 @@ describe('where the tools of a template are not there', () => {
       const inside = { workingDirectory: folder.path('hello') };
       const { code, stderr } = await runProgram(['build'], inside);
       expect(code).toBe(2);
-      expect(stderr).toMatch(/the package @\S+.* must be there: run npm install in the project/);
+      expect(stderr).toMatch(/the packages? @\S+.* must be there: run npm install in the project/);
     },
   );
 });

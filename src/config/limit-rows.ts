@@ -265,7 +265,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'How long a module is new, and suspected if the daemon crashes; 0 for not at all',
     min: 0,
   },
-  verdictWaitMs: { summary: 'How long a request waits for a module to be judged', min: 0 },
+  verdictWaitMs: {
+    summary: 'How long a request waits for a module to be judged; a fifth of it where many are',
+    min: 0,
+  },
   drainMs: { summary: 'How long requests may go on after SIGTERM', min: 0 },
   drainLeadMs: {
     summary: 'How long /readyz says no before connections are refused: for load balancers',

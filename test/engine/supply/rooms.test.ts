@@ -33,7 +33,9 @@ const growerText = `(module
     (drop (call $set (i32.const 0) (i32.const 0x80) (i32.const 1)))))`;
 const grower = assemble(growerText);
 /** The same with a byte more of code: another program. */
-const otherProgram = assemble(growerText.replace('(local $letter i32)', '(local $letter i32) (nop)'));
+const otherProgram = assemble(
+  growerText.replace('(local $letter i32)', '(local $letter i32) (nop)'),
+);
 
 describe('guests that runs have grown', () => {
   const open = () => {

@@ -52,10 +52,12 @@ export class Programs {
   ): ProgramHost {
     const { abis, parts } = this.#options;
     const { initialise, early } = loaded.program;
-    let key = keyOf(loaded);
-    if (memoryBytes < parts.memoryBytesMax) key += ` ${memoryBytes}`;
-    if (initialise !== undefined || early !== undefined) key += ` ${owner}`;
-    if (kind !== '') key += ` ${kind ?? 'starts in runs'}`;
+    const facts = [keyOf(loaded)];
+    if (memoryBytes < parts.memoryBytesMax) facts.push(`memory ${memoryBytes}`);
+    if (initialise !== undefined || early !== undefined) facts.push(`owner ${owner}`);
+    if (kind !== '') facts.push(kind === undefined ? 'starts in runs' : `kind ${kind}`);
+    // Names of folders have spaces: an owner must not be read as another with one of her kinds.
+    const key = facts.join('\0');
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const abi = abis.get(loaded.abi);

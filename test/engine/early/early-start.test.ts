@@ -1,5 +1,6 @@
 /** Programs as Go makes them, whose start is done once; see go-like.ts. */
 import { describe, expect, test } from 'vitest';
+import { createCatalogue } from '../../../src/abi/catalogue.ts';
 import { makeMarks } from '../../../src/engine/early/early-start.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import type { LoadedModule } from '../../../src/threads/messages.ts';
@@ -124,6 +125,27 @@ test('the environment of the owner is that of the site', async () => {
   }
   // Each environment has a start of its own; the third request is told the same as the first.
   expect(told).toEqual([2, 2, 1]);
+});
+
+test('an owner whose name ends as the key of another does has a start of his own', async () => {
+  using engine = new Engine({ restoreMode: 'cards' });
+  const loaded = engine.load(makeGoLike());
+  const world = new SeedingWorld();
+  world.settings = { ...world.settings, environment: new Map([['FASTLY_POP', 'one']]) };
+  const kind = createCatalogue(engine.limits).abis.get('fastly')?.early?.kindOf(world.settings);
+  const askAs = async (owner: string, toldWorld: World) => {
+    const exchange = new TestExchange({ id: '4fa1-1' }, Buffer.alloc(0));
+    const shares = { ...sharesOf(), owner: owner as OwnerKey };
+    return read(
+      answerOf(exchange, await engine.pool.acquire(loaded, shares).run(exchange, toldWorld)),
+    );
+  };
+  await askAs('/a', world);
+  await askAs(`/a ${kind}`, new SeedingWorld());
+  const told = new SeedingWorld();
+  await askAs('/a', told);
+  // One for the start, and one for the request.
+  expect(told.asked).toBe(2);
 });
 
 /** Beside the one in the environment itself. */

@@ -1,6 +1,7 @@
 /**
  * The header block with which a program has answered last, and what it means: nearly all programs
- * begin every answer with the same bytes. One of these belongs to one instance, and so to one site.
+ * begin every answer with the same bytes. One of these belongs to one instance, which sites may
+ * share: what it keeps is used only where the same bytes are written again.
  */
 import type { CgiHead } from './head.ts';
 

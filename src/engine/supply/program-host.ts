@@ -140,7 +140,8 @@ export class ProgramHost {
    * @throws what the run ended with meanwhile, and TerrafirmaError `overloaded`
    */
   async create(activation: Activation, capabilities: EarlyCapabilities): Promise<Guest> {
-    const copied = await this.#createInitialised(activation, capabilities, false);
+    // Without, it is there when this returns: what it holds is its owner's from the first moment.
+    const copied = this.#first && (await this.#createInitialised(activation, capabilities, false));
     if (copied !== undefined) return copied;
     // No other may be a copy of one that is not started, and yet be taken up where a start ended.
     if (this.#startsEarly) return this.#createBare(activation, false);
@@ -175,7 +176,7 @@ export class ProgramHost {
    * @throws TerrafirmaError `overloaded`.
    */
   async createForOnce(activation: Activation, capabilities: EarlyCapabilities): Promise<Guest> {
-    const copied = await this.#createInitialised(activation, capabilities, true);
+    const copied = this.#first && (await this.#createInitialised(activation, capabilities, true));
     return copied ?? this.#createBare(activation, true);
   }
 

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { describeTrap } from '../../../src/engine/run/trap-report.ts';
+import { OffsetWriter } from '../../../src/wasm/offsets.ts';
 import { assemble } from '../../wasm/support/assemble.ts';
 import { Engine } from '../world.ts';
 
-const offsets = { codeStart: 0, functionCount: 10, runs: Uint8Array.of(2, 0, 100) };
+/** Two bytes put in, then a hundred of the original. */
+const writer = new OffsetWriter();
+writer.add(2, 0, 100);
+const offsets = { codeStart: 0, functionCount: 10, runs: writer.finish() };
 
 function errorOf(...frames: string[]): Error {
   const error = new WebAssembly.RuntimeError('unreachable');

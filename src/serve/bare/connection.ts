@@ -113,10 +113,16 @@ export class BareConnection implements Asked, Watched {
   /** All of the answer has been handed to the system. */
   answered(): void {
     this.#current = undefined;
-    if (this.#isFull) this.#options.lingering.close(this.socket);
+    if (this.#isFull) this.#end();
     // Others have their turns first: sixty clients with a thousand requests each that are answered
     // at once, such as those for hidden files, kept the thread for four seconds.
     if (this.#waiting !== undefined) setImmediate(this.#goOn);
+  }
+
+  /** Some of what came is lost: nothing that still comes begins where a request does. */
+  #end(): void {
+    takeAtOnce(this.socket, undefined);
+    this.#options.lingering.close(this.socket);
   }
 
   readonly #take = (chunk: Buffer): void => {
@@ -128,6 +134,7 @@ export class BareConnection implements Asked, Watched {
   #hold(chunk: Buffer): void {
     // The stream keeps what still comes, as much as it keeps of any, and then the client waits.
     this.socket.pause();
+    if (this.#isFull) return;
     const { clientBytes } = this.#options;
     if (this.#waiting !== undefined) this.#waiting = Buffer.concat([this.#waiting, chunk]);
     else if (clientBytes.tryAdd(this.#client, aheadBytesMax)) this.#waiting = chunk;

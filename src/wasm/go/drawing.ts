@@ -91,15 +91,17 @@ function findCallers(
   shape: ModuleShape,
   callees: ReadonlySet<number>,
 ): ReadonlySet<number> {
-  const code = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { bodies } = shape;
+  const code = Buffer.from(bytes.buffer, bytes.byteOffset, bodies.at(-1) ?? 0);
   const callers = new Set<number>();
   const looked = new Set<number>();
   for (const call of [...callees].flatMap(callsOf)) {
-    for (let at = code.indexOf(call); at >= 0; at = code.indexOf(call, at + 1)) {
-      const body = bodyAt(shape.bodies, at);
-      if (looked.has(body)) continue;
+    // Each body is looked at once, and its other bytes are passed: there may be millions such.
+    for (let at = code.indexOf(call, bodies[0]); at >= 0; ) {
+      const body = bodyAt(bodies, at);
+      if (!looked.has(body) && callsAny(bytes, shape, { body, callees })) callers.add(body);
       looked.add(body);
-      if (callsAny(bytes, shape, { body, callees })) callers.add(body);
+      at = code.indexOf(call, Math.max(at + 1, bodies[body * 2 + 1] ?? 0));
     }
   }
   return callers;
@@ -125,14 +127,21 @@ function callsAny(
   const end = shape.bodies[body * 2 + 1] ?? 0;
   const cursor = new InstructionCursor(bytes, shape.bodies[body * 2] ?? 0, end);
   skipLocals(cursor, bytes.length, shape.types.length);
-  while (cursor.next()) if (cursor.op === Op.call && callees.has(cursor.a)) return true;
+  while (cursor.next()) {
+    const { op, a: callee } = cursor;
+    if ((op === Op.call || op === Op.returnCall) && callees.has(callee)) return true;
+  }
   return false;
 }
 
-/** The instruction, as short as can be, and as Go's linker has it: with room for a sign. */
+/** The index, as short as can be, and as Go's linker has it: with room for a sign. */
 function callsOf(index: number): readonly Buffer[] {
-  const code = [0x10];
+  const code: number[] = [];
   let rest = index;
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) code.push((rest % 0x80) | 0x80);
-  return [Buffer.from([...code, rest]), Buffer.from([...code, rest | 0x80, 0])];
+  const forms = [
+    [...code, rest],
+    [...code, rest | 0x80, 0],
+  ];
+  return [Op.call, Op.returnCall].flatMap((op) => forms.map((form) => Buffer.from([op, ...form])));
 }

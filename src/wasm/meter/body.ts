@@ -373,8 +373,8 @@ export class BodyRewriter {
       this.#emitter.payCounter(this.#context.charges.spend());
       this.#counted = callQuantum;
     }
+    watch?.rewrite(this.#cursor, this.#emitter, this.#functionIndex);
     if (isTail) this.#setUnreachable();
-    else watch?.rewrite(this.#cursor, this.#emitter, this.#functionIndex);
   }
 
   #payExit(isLast: boolean): void {

@@ -30,11 +30,12 @@ export class CallWatch {
   rewrite(cursor: InstructionCursor, emitter: Emitter, caller: number): void {
     const { callees, exempt } = this.#calls;
     const { op, a: callee, at, pos } = cursor;
-    if (op !== Op.call || !callees.has(callee) || exempt.has(caller)) return;
+    if (op !== Op.call && op !== Op.returnCall) return;
+    if (!callees.has(callee) || exempt.has(caller)) return;
     const type = this.#shape.types[this.#shape.functionTypes[callee] ?? -1];
     if (type?.kind !== 'func') return;
     emitter.copyTo(at);
-    emitter.indexed(Op.call, this.#open(callee, type));
+    emitter.indexed(op, this.#open(callee, type));
     emitter.skipTo(pos);
   }
 

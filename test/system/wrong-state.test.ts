@@ -2,15 +2,8 @@
  * Files of the state directory that are something else: a start goes on without them and loses
  * nothing that is there, or ends with the name of the file and what to do.
  */
-import {
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -63,9 +56,13 @@ beforeAll(async () => {
 
 afterAll(() => folder[Symbol.dispose]());
 
+/** The kind comes with the name: a file that is being replaced may be gone before it is asked. */
 function list(): readonly string[] {
-  const names = readdirSync(folder.path('state'), { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => statSync(folder.path(`state/${name}`)).isFile());
+  const state = folder.path('state');
+  const entries = readdirSync(state, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(state, join(entry.parentPath, entry.name)));
 }
 
 /** Without these nobody can go on: who is banned, whom to believe, whose the directory is. */

@@ -171,13 +171,16 @@ export class GuestInstance implements ServingInstance {
   /**
    * Runs what the program wants to be run before its entry, as part of the present run, if there is
    * one: the start function of each core before the next core is made, because that may ask for
-   * what the function has done. Rejects like `callEntry`.
+   * what the function has done. Others have their turns between two cores. Rejects like
+   * `callEntry`.
    */
   async start(): Promise<void> {
     const { program, entry } = this.#options;
     for (const [number, core] of program.cores.entries()) {
       const made = this.#cores[number] ?? this.#make(core);
       if (made.start !== undefined) await callPlainly(made.start);
+      const activation = number > 0 ? this.#slot.activation : undefined;
+      if (activation?.looksOverdue() === true) await activation.pauseWith(undefined);
     }
     // A component's own core modules call what they want to be called.
     if (program.component !== undefined) return;

@@ -25,6 +25,7 @@ import {
 import { Emitter } from './meter/emitter.ts';
 import { Grow } from './meter/grow.ts';
 import { HintSection } from './meter/hints.ts';
+import { instanceBytesOf } from './meter/instance-size.ts';
 import { MarkedPlaces } from './meter/marked-places.ts';
 import { Replacer } from './meter/replace.ts';
 import { addStateFunctions, judgeRestorable } from './meter/state.ts';
@@ -120,6 +121,7 @@ export function meterModule(
     restorable,
     changedTables: [...changed],
     tableEntries: shape.tables.reduce((sum, { entriesMin }) => sum + entriesMin, 0),
+    instanceBytes: instanceBytesOf(shape),
   };
 }
 

@@ -182,7 +182,7 @@ export const defaultModuleLimits: ModuleLimits = {
   typesMax: 100_000,
   functionsMax: 200_000,
   importsMax: 1_000,
-  exportsMax: 100_000,
+  exportsMax: 10_000,
   globalsMax: 100_000,
   segmentsMax: 100_000,
   memoriesMax: 8,

@@ -131,6 +131,19 @@ describe('what guests hold', () => {
     expect(narrow.pool.idleBytes).toBe(0);
   });
 
+  test('is as much as all that a module exports takes', async () => {
+    using engine = new Engine();
+    const names = Array.from({ length: 9_000 }, (_, number) => `(export "e${number}" (func $run))`);
+    const answers = '(drop (call $set (i32.const 0) (i32.const 0) (i32.const 1)))';
+    const loaded = engine.load(
+      assemble(`(module
+        (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (func $run (export "run") ${answers}) ${names.join('')})`),
+    );
+    expect((await engine.run(loaded)).report.outcome).toBe('replied');
+    expect(engine.pool.idleBytes).toBeGreaterThan(3 * mib);
+  });
+
   test('is, while they are idle, what they ever wrote to, not their addresses', async () => {
     using engine = new Engine();
     const loaded = engine.load(sparseGuest);

@@ -80,6 +80,12 @@ export type WantedForms = 'all' | 'first';
 export const plainFirstBytesMin = 1024 * 1024;
 
 /**
+ * Of all core instances of a component: each is an object in each instance of it. Python with its
+ * libraries has 4,239.
+ */
+export const coreExportsMax = 20_000;
+
+/**
  * Judges `bytes` and makes the artifact.
  *
  * @throws TerrafirmaError('module-refused') with the reason; the same bytes and limits always get
@@ -123,6 +129,7 @@ function buildComponent(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions
   });
   const unserved: ModuleVerdict = { kind: 'refused', reason: 'Cannot run the component: not here' };
   const { abi, entry } = accept(options.judgeComponent?.(plan) ?? unserved);
+  requireExports(cores);
   const plainOnly = isPlainFirst(bytes.length, options);
   const metered = meter(cores, limits, { exportsState: false, plainOnly });
   requireMemories(metered.memories, limits);
@@ -144,6 +151,15 @@ function common(bytes: Uint8Array): Pick<Artifact, 'digest' | 'originalBytes'> {
 function accept(verdict: ModuleVerdict): Extract<ModuleVerdict, { readonly kind: 'speaks' }> {
   if (verdict.kind === 'speaks') return verdict;
   throw new TerrafirmaError('module-refused', verdict.reason);
+}
+
+/** A module may be there a hundred times, and all that it exports each time. */
+function requireExports(cores: readonly CoreSource[]): void {
+  const exports = cores.reduce((sum, { shape }) => sum + shape.exports.length, 0);
+  if (exports <= coreExportsMax) return;
+  const rule = `its core instances may export ${coreExportsMax} things together`;
+  const detail = `Cannot accept the component: ${rule}: received ${exports}`;
+  throw new TerrafirmaError('module-refused', detail);
 }
 
 /** Each core was held against the limits alone; together they begin with no more. */

@@ -20,6 +20,7 @@ import { type RunFacts, RunRecord } from '../run/record.ts';
 import { follow } from '../turn/follow.ts';
 import { firstFuel } from '../turn/fuel-gauge.ts';
 import { FirstInstances } from './first-instances.ts';
+import { partsBytesOf } from './instance-bytes.ts';
 import { InstanceMaker, type MadeInstance, type MakingOptions } from './instance-maker.ts';
 import type { ProgramParts } from './program-parts.ts';
 import { mayStartEarly, onlyVariant, type ProgramVariant } from './program-variant.ts';
@@ -33,13 +34,6 @@ interface CaptureOptions {
   readonly lengthsMin?: readonly number[];
 }
 
-/** The least an instance costs beside its memories: itself, and the host's side. */
-const instanceBytes = 32 * 1024;
-/**
- * An entry of a table and of the copy that it is restored from: 100,000 entries that a start
- * function has set are 4.6 MB (measured).
- */
-const tableEntryBytes = 48;
 /**
  * The baseline compiler's time for a byte of code. A Go program of 5.8 MB took 12 ns a byte on a
  * machine that was busy with others; a few of all functions are compiled twice, for both compilers.
@@ -65,7 +59,8 @@ export class ProgramHost {
   /** Of a program that is initialised. */
   #first: FirstInstances | undefined;
   readonly #isRestorable: boolean;
-  readonly #tableEntries: number;
+  /** Of its instances, beside memories and objects. */
+  readonly #partsBytes: number;
   #canMap = true;
   #isClosed = false;
   readonly #maker: InstanceMaker;
@@ -97,7 +92,7 @@ export class ProgramHost {
     if (program.initialise !== undefined || this.#startsEarly) {
       this.#first = new FirstInstances(program, { canCopy });
     }
-    this.#tableEntries = forms.reduce((sum, { tableEntries }) => sum + tableEntries, 0);
+    this.#partsBytes = forms.reduce((sum, form) => sum + partsBytesOf(form), 0);
     const [memory] = program.memories;
     const bytes = (memory?.pagesMin ?? 0) * pageBytes;
     const wanted = fixedMode ?? firstRestoreMode({ cards: this.#hasCards, memoryBytes: bytes });
@@ -292,8 +287,7 @@ export class ProgramHost {
 
   /** What an instance holds that has so much memory now. */
   bytesWith(physicalBytes: number): number {
-    const instances = this.loaded.program.cores.length * instanceBytes;
-    return physicalBytes + instances + this.#tableEntries * tableEntryBytes + this.#objectBytes;
+    return physicalBytes + this.#partsBytes + this.#objectBytes;
   }
 
   /** Takes in what a clean run told. */

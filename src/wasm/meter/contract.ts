@@ -202,6 +202,8 @@ export interface MeteredModule {
   readonly changedTables: readonly number[];
   /** Of all tables in an instance's first state. */
   readonly tableEntries: number;
+  /** What an instance takes beside its memories and those entries. */
+  readonly instanceBytes: number;
   /** Where its code stands in the original: for what a trap tells. */
   readonly offsets: OffsetMap;
 }

@@ -1,12 +1,16 @@
 /**
  * The least an HTTP server of Node.js can do: what ours is measured by. Answers every request with
- * a body of as many bytes as its argument says, an upload with its length. Touches the network.
+ * a body of as many bytes as its argument says, an upload with its length. With the files of a
+ * certificate and its key as further arguments the same over HTTPS. Touches the network.
  */
-import { createServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-const body = Buffer.alloc(Number(process.argv[2]), 'hello\n');
-const server = createServer((request, response) => {
+const [size, certificate, key] = process.argv.slice(2);
+const body = Buffer.alloc(Number(size), 'hello\n');
+const answer: RequestListener = (request, response) => {
   if (request.method === 'POST') {
     let count = 0;
     request.on('data', (piece: Buffer) => {
@@ -17,8 +21,13 @@ const server = createServer((request, response) => {
   }
   response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length });
   response.end(body);
-});
+};
+const isSecure = certificate !== undefined && key !== undefined;
+const server = isSecure
+  ? createSecureServer({ cert: readFileSync(certificate), key: readFileSync(key) }, answer)
+  : createServer(answer);
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
-  console.log(JSON.stringify({ listening: [`http://127.0.0.1:${port}`] }));
+  const scheme = isSecure ? 'https' : 'http';
+  console.log(JSON.stringify({ listening: [`${scheme}://127.0.0.1:${port}`] }));
 });

@@ -87,6 +87,12 @@ export class Server implements AsyncDisposable {
     return Server.#start(args, { environment: {}, directory: undefined, isFree });
   }
 
+  /** The same over HTTPS. */
+  static emptySecure({ certificate, key }: OwnCertificate): Promise<Server> {
+    const args = [emptyServer, '6', certificate, key];
+    return Server.#start(args, { environment: {}, directory: undefined });
+  }
+
   /** Pipes `file`, and uploads back. */
   static piping(file: string): Promise<Server> {
     return Server.#start([streamServer, file], { environment: {}, directory: undefined });

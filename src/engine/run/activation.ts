@@ -37,7 +37,8 @@ export interface ThreadParts extends BudgetParts {
   readonly account: Account;
   /** Who kept everybody waiting; left out: nobody asks. */
   readonly stalls?: Stalls;
-  readonly cpuMsMax: number;
+  /** Read anew for each run: an operator may change it. */
+  readonly limits: { readonly cpuMsMax: number };
   readonly memoryBytesMax: number;
 }
 
@@ -90,7 +91,7 @@ export class Activation implements StackOwner, Watched, Waiting {
     this.share = parts.account.shareOf(run.shares.owner);
     this.#digestWords = run.digestWords;
     this.gauge = new FuelGauge(run.fuel);
-    this.#budget = new Budget(parts, run.cpuMsMax ?? parts.cpuMsMax);
+    this.#budget = new Budget(parts, run.cpuMsMax ?? parts.limits.cpuMsMax);
     this.#memoryBytesMax = run.memoryBytesMax ?? parts.memoryBytesMax;
     this.hostCalls = this.#budget.hostCalls;
     this.#ending = new Ending(parts.trap);

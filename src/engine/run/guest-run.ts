@@ -60,7 +60,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     this.#shares = shares;
     this.#digestWords = run.digestWords;
     this.#limits = limits;
-    this.#cpuMsMax = atMost(parts.cpuMsMax, limits.cpuMs);
+    this.#cpuMsMax = atMost(parts.limits.cpuMsMax, limits.cpuMs);
     const hasOwnTime = limits.wallMs !== undefined && limits.wallMs < parts.limits.wallMsMax;
     this.#wallMs = hasOwnTime ? limits.wallMs : undefined;
   }

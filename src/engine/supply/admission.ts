@@ -22,15 +22,25 @@ export interface AdmissionOptions {
   readonly clientSharePercentMax: number;
 }
 
-interface OwnerSeats {
-  runs: number;
+class OwnerSeats {
+  runs = 0;
   /** What it may have for now, where that is less than what every owner may have. */
   ownRunsMax: number;
-  readonly runsMax: number;
   /** See `SiteSeats.linked`; of all its sites. */
-  readonly linked: Set<Place>;
+  readonly linked = new Set<Place>();
   /** Sites with somebody who waits, the one that was served last at the end. */
-  readonly waiting: Set<SiteSeats>;
+  readonly waiting = new Set<SiteSeats>();
+  readonly #options: AdmissionOptions;
+
+  constructor(options: AdmissionOptions, ownRunsMax = Number.POSITIVE_INFINITY) {
+    this.#options = options;
+    this.ownRunsMax = ownRunsMax;
+  }
+
+  /** The operator may change what every owner may have. */
+  get runsMax(): number {
+    return Math.min(this.ownRunsMax, this.#options.runsPerOwnerMax);
+  }
 }
 
 interface ClientSeats {
@@ -257,7 +267,7 @@ export class Admission {
     if (this.#sites.size >= idleKeptMax) this.#forgetIdle();
     let ownerSeats = this.#owners.get(owner);
     if (ownerSeats === undefined) {
-      ownerSeats = openOwner(this.#options, this.#limited.get(owner));
+      ownerSeats = new OwnerSeats(this.#options, this.#limited.get(owner));
       this.#owners.set(owner, ownerSeats);
     }
     const limits = { runsMax: 0, clientRunsMax: 0 };
@@ -281,16 +291,6 @@ export class Admission {
     }
     for (const [key, owner] of this.#owners) if (!inUse.has(owner)) this.#owners.delete(key);
   }
-}
-
-/** The operator may change what every owner may have. */
-function openOwner(options: AdmissionOptions, ownRunsMax = Number.POSITIVE_INFINITY): OwnerSeats {
-  return {
-    ...{ runs: 0, ownRunsMax, linked: new Set(), waiting: new Set() },
-    get runsMax() {
-      return Math.min(this.ownRunsMax, options.runsPerOwnerMax);
-    },
-  };
 }
 
 function openClient(site: SiteSeats, key: string): ClientSeats {

@@ -101,9 +101,6 @@ export class GuestPool {
       nowMs,
       cpu,
       stalls,
-      get cpuMsMax() {
-        return limits.cpuMsMax;
-      },
       guestCallMsMax: limits.guestCallMsMax,
       memoryBytesMax: limits.memoryBytesMax,
       meterHost: new MeterHost({ scheduler, trap, objects }),

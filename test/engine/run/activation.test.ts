@@ -24,7 +24,7 @@ function newParts(options: Partial<ThreadParts> & { readonly sliceMs?: number } 
     account: new Account(createSharedAccount({ threads: 1, bytesMax: 2 ** 30, memoriesMax: 9 }), 0),
     nowMs,
     cpu: options.cpu ?? new ThreadCpu(),
-    cpuMsMax: options.cpuMsMax ?? 1_000,
+    limits: options.limits ?? { cpuMsMax: 1_000 },
     guestCallMsMax: options.guestCallMsMax ?? 5,
     memoryBytesMax: options.memoryBytesMax ?? 65_536,
   };
@@ -122,14 +122,14 @@ describe('Activation', () => {
   });
 
   test('check() ends a run at its budget, and never yields below a call of the host', () => {
-    const parts = newParts({ sliceMs: 0, cpuMsMax: 1_000 });
+    const parts = newParts({ sliceMs: 0, limits: { cpuMsMax: 1_000 } });
     const activation = activate(parts);
     activation.enter();
     expect(activation.check(-1)).toBe(-1);
     expect(
       activation.callGuest((remaining: number) => activation.check(remaining), -1),
     ).toBeGreaterThan(0);
-    const spent = activate(newParts({ cpuMsMax: 0 }));
+    const spent = activate(newParts({ limits: { cpuMsMax: 0 } }));
     spent.enter();
     expect(() => spent.check(-1)).toThrow();
     expect(spent.hostEnd).toBe('out-of-cpu');
@@ -138,7 +138,7 @@ describe('Activation', () => {
   test('check() ends no run that only waited for a processor', () => {
     let cpuUs = 0;
     const cpu = new ThreadCpu(() => cpuUs / 1_000);
-    const activation = activate(newParts({ sliceMs: 1_000, cpuMsMax: 1, cpu }));
+    const activation = activate(newParts({ sliceMs: 1_000, limits: { cpuMsMax: 1 }, cpu }));
     activation.enter();
     const untilMs = performance.now() + 5;
     while (performance.now() < untilMs);

@@ -20,7 +20,7 @@ function newParts(sliceMs: number): ThreadParts {
     account: new Account(createSharedAccount({ threads: 1, bytesMax: 2 ** 30, memoriesMax: 9 }), 0),
     nowMs: () => performance.now(),
     cpu: new ThreadCpu(),
-    cpuMsMax: 1_000,
+    limits: { cpuMsMax: 1_000 },
     guestCallMsMax: 5,
     memoryBytesMax: 65_536,
   };

@@ -4,6 +4,7 @@
  * next handler has its turn, and `handle_response` looks at what came of it. One instance does both
  * for a request, and starts from its first state for the next.
  */
+import { Buffer } from 'node:buffer';
 import type { Limits } from '../config/config.ts';
 import type { Abi, Binding, CallEntry, GuestFunction, GuestHost, Run, RunEnd } from './abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';

@@ -12,7 +12,7 @@
  *                          first byte       one past the last: may equal byteLength
  */
 
-import { isUtf8 } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { inBytes } from '../amounts.ts';
 
 export interface GuestMemoryOptions {

@@ -7,6 +7,7 @@
  * Between two yields the memory stays as it is, because the guest is suspended; after one, views of
  * it must be taken anew.
  */
+import { Buffer } from 'node:buffer';
 /** Where bytes are read from and written to; see `GuestMemory`. */
 export interface StepMemory {
   readInto(target: Uint8Array, ptr: number): void;

@@ -1,4 +1,5 @@
 /** Parts of small modules of ours, in the binary format; none has more than 127 bytes. */
+import { Buffer } from 'node:buffer';
 
 export const moduleHead: readonly number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 

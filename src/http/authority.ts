@@ -1,4 +1,5 @@
 /** Who is asked: host and port (RFC 3986, section 3.2; RFC 9110, section 7.2). Pure. */
+import { Buffer } from 'node:buffer';
 import { isIP, isIPv6 } from 'node:net';
 import { TerrafirmaError } from '../errors.ts';
 import { quoteReceived, withoutSecrets } from '../names.ts';

@@ -2,6 +2,7 @@
  * The file of requests for other programs. Opened anew when it was renamed or removed, as tools
  * that rotate logs do it. Touches the file; for the thread of the log writer alone.
  */
+import { Buffer } from 'node:buffer';
 import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 import { type AccessFormat, accessHeads, formatAccess } from './access-lines.ts';
 

@@ -4,6 +4,7 @@
  * other. A line is named by its place in the stream of all bytes since the start, so that a reader
  * goes on where it was, and knows when it came too late.
  */
+import { Buffer } from 'node:buffer';
 
 /** Words of the header, 64 bits each. */
 const floorWord = 0;

@@ -2,6 +2,7 @@
  * The thread that writes the log: takes the lines of all queues in turn and writes them. Touches
  * standard output. It does nothing else, so that a reader who does not read holds up nothing else.
  */
+import { Buffer } from 'node:buffer';
 import { workerData } from 'node:worker_threads';
 import type { LogConfig } from '../config/config.ts';
 import { AccessLog } from './access-log.ts';

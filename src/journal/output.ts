@@ -2,6 +2,7 @@
  * Where log lines end: standard output, readable when that is a terminal. Touches file descriptors;
  * for the thread of the log writer alone, because a reader that does not read holds it up.
  */
+import { Buffer } from 'node:buffer';
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { LogConfig } from '../config/config.ts';
 import { createPrettifier } from './readable-lines.ts';

@@ -1,4 +1,5 @@
 /** The header of W3C Trace Context, and the ids of traces. */
+import { Buffer } from 'node:buffer';
 import { getRandomValues } from 'node:crypto';
 
 export interface TraceParent {

@@ -2,6 +2,7 @@
  * Sockets ↔ exchanges: the HTTP server of one serving thread with its limits on headers, idle and
  * slow connections, and its draining. Touches the network.
  */
+import { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';

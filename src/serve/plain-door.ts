@@ -4,6 +4,7 @@
  * that they are banned; behind HTTPS they would only see a handshake fail.
  */
 
+import { Buffer } from 'node:buffer';
 import { toErrorRecord } from '../errors.ts';
 import { addressOf } from '../http/authority.ts';
 import { noBytes } from '../http/body.ts';

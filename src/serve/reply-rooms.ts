@@ -4,6 +4,7 @@
  * V8's whole heap (docs/rationale.md). What lies in a room that is taken is what somebody else was
  * answered: whoever takes it sends nothing but what he has written there himself.
  */
+import { Buffer } from 'node:buffer';
 
 /** Smaller bodies come from V8's own stock. */
 export const roomBytesMin = 16 * 1024;

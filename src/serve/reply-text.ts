@@ -1,4 +1,5 @@
 /** When the bytes of an answer are written as text, and when pieces of it are written together. */
+import { Buffer } from 'node:buffer';
 
 /**
  * Up to this size a body is turned into a string, which node sends in one buffer together with

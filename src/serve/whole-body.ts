@@ -6,6 +6,7 @@
  * garbage all the time.
  */
 
+import { Buffer } from 'node:buffer';
 import { letGo } from '../account/let-go.ts';
 
 /** Smaller ones are copied in no time. */

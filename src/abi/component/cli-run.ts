@@ -3,6 +3,7 @@
  * request is environment and standard input, the answer standard output.
  */
 
+import { Buffer } from 'node:buffer';
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import type { Exchange, Run, RunEnd } from '../abi.ts';

@@ -1,4 +1,5 @@
 /** `wasi:clocks` and `wasi:random` 0.2. */
+import { Buffer } from 'node:buffer';
 import { inBytes } from '../../amounts.ts';
 import { type HostInterface, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';

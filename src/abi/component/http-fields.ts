@@ -1,5 +1,6 @@
 /** `fields` of `wasi:http`: headers and trailers. */
 
+import { Buffer } from 'node:buffer';
 import { isFieldValue } from '../../http/fields.ts';
 import type { Header } from '../../http/message.ts';
 import { isToken } from '../../http/token.ts';

@@ -3,6 +3,7 @@
  * and Spin's. `default`, or no name, is the module's own store where the folder names none so.
  */
 
+import { Buffer } from 'node:buffer';
 import { inBytes } from '../../amounts.ts';
 import type { KeyValueStore } from '../../capability/kv/contract.ts';
 import { CapabilityRefusal } from '../../capability/refusal.ts';

@@ -3,6 +3,7 @@
  * have for them: `wasi:config`, `wasi:logging`, and variables of Spin.
  */
 
+import { Buffer } from 'node:buffer';
 import { type HostFunction, type HostInterface, prompt, waiting } from './functions.ts';
 import type { ComponentRun } from './guest.ts';
 import { failed, ok, type Variant } from './results.ts';

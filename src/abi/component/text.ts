@@ -1,4 +1,5 @@
 /** Strings in the three encodings that guests may choose (CanonicalABI.md, "load_string"). */
+import { Buffer } from 'node:buffer';
 import type { Crossing } from './crossing.ts';
 
 /** Of `latin1+utf16`: the length is counted in code units of UTF-16. */

@@ -1,4 +1,5 @@
 /** The environment of a program for Fastly Compute: what the vendor's own has, and the owner's. */
+import { Buffer } from 'node:buffer';
 import type { Run } from '../abi.ts';
 import { traceIdOf } from './downstream/trace-id.ts';
 

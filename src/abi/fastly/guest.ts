@@ -5,6 +5,7 @@
  * A pointer outside linear memory is answered with `inval`, and not with a trap. All ranges of a
  * call are looked at before the first of them is used.
  */
+import { Buffer } from 'node:buffer';
 import type { Limits } from '../../config/config.ts';
 import type { EarlyCapabilities, GuestHost } from '../abi.ts';
 import type { GuestMemory } from '../memory.ts';

@@ -1,4 +1,5 @@
 /** What a handler asks of its host, apart from any message. */
+import { Buffer } from 'node:buffer';
 import { bytesRoom, hostcall, text, textLength } from './declare.ts';
 
 /** By the ABI's numbers, from -1 on; what a handler tells to find its own faults is left out. */

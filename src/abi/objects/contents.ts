@@ -2,6 +2,7 @@
  * What a body holds, in order: bytes that are here, and bodies that are still to come. A body that
  * was taken in from elsewhere is never copied: its pieces go straight to whoever reads.
  */
+import { Buffer } from 'node:buffer';
 import { noBytes, type ReadBody } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import { BegunSource } from './begun-source.ts';

@@ -3,6 +3,7 @@
  * itself, so that unchanged routers work; what comes before stands in `x-forwarded-prefix`. What
  * answers as an `index.wasm` or by a route sees all of the path.
  */
+import { Buffer } from 'node:buffer';
 import type { Header, RequestHead } from '../../http/message.ts';
 import { pathOf } from '../../http/target.ts';
 

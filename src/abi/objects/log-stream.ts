@@ -1,4 +1,5 @@
 /** What a program writes, as lines of the log. */
+import { Buffer } from 'node:buffer';
 import type { GuestLog } from '../../capability/log/contract.ts';
 
 /** A longer line is cut into several: nothing is kept back without bound. */

@@ -1,6 +1,6 @@
 /** The answer that is sent when `run` has ended, with what the guest left unsaid filled in. */
 
-import { isUtf8 } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { TerrafirmaError } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';

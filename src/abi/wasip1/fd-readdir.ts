@@ -1,5 +1,6 @@
 /** `fd_readdir`: what is in a directory. */
 
+import { Buffer } from 'node:buffer';
 import { filetype } from '../objects/files/filetype.ts';
 import type { ListedEntry } from '../objects/files/node.ts';
 import { pieceItems, type Steps, wait } from '../steps.ts';

@@ -2,6 +2,7 @@
  * `path`: everything below a directory that is open. The walk keeps a guest inside it; what may
  * change is the tree's to say. All of them wait: a path may lead onto a disk.
  */
+import { Buffer } from 'node:buffer';
 import type { DeclaredHostcall } from '../hostcall.ts';
 import { WasiError } from '../objects/files/errno.ts';
 import {

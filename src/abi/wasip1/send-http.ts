@@ -10,6 +10,7 @@
  *                   or  u8 1; u8 error @4, message ptr @8, len
  */
 
+import { Buffer } from 'node:buffer';
 import type { OutboundReply, OutboundRequest } from '../../capability/fetch/contract.ts';
 import { CapabilityRefusal, type RefusalKind } from '../../capability/refusal.ts';
 import { noBytes } from '../../http/body.ts';

@@ -1,4 +1,5 @@
 /** The cache of its site for one run: counts, limits, and all that its end gives up. */
+import { Buffer } from 'node:buffer';
 import { inBytes } from '../../amounts.ts';
 import type { ReadBody } from '../../http/body.ts';
 import { CapabilityRefusal } from '../refusal.ts';

@@ -7,6 +7,7 @@
  * Names reach servers that guests ask, who may send them again at any time and as many as they have
  * seen. So a name counts only while its run goes on: nobody can mark more places than he has runs.
  */
+import { Buffer } from 'node:buffer';
 
 const places = 4_096;
 const bytes = places * Int32Array.BYTES_PER_ELEMENT;

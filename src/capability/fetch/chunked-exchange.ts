@@ -2,6 +2,7 @@
  * One request that is sent in chunks, with what follows its body: told to its `ServerExchange` as
  * undici tells it of others. Edge: node:http.
  */
+import type { Buffer } from 'node:buffer';
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Dispatcher, errors } from 'undici';

@@ -1,5 +1,6 @@
 /** What a guest's request and a server's reply may carry past us. Pure. */
 
+import { Buffer } from 'node:buffer';
 import { noBytes } from '../../http/body.ts';
 import { connectionHeaders, namedByConnection } from '../../http/connection-headers.ts';
 import { isFieldValue } from '../../http/fields.ts';

@@ -11,6 +11,7 @@
  * by nobody. Whoever repeats one only shares the bound of that visit.
  */
 
+import { Buffer } from 'node:buffer';
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { TerrafirmaError } from '../../errors.ts';

@@ -1,4 +1,5 @@
 /** The guest's own words on their way to the log: bounded, harmless, tagged. */
+import { Buffer } from 'node:buffer';
 import type { Limits } from '../../config/config.ts';
 import type { FolderKey, ModulePath } from '../../names.ts';
 import type { GuestLog } from './contract.ts';

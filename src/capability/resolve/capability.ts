@@ -1,4 +1,5 @@
 /** Name resolution, by the daemon's own resolver on the control plane. */
+import { Buffer } from 'node:buffer';
 import type { Limits } from '../../config/config.ts';
 import { type OwnerKey, ownerOf } from '../../names.ts';
 import type { CapabilityDefinition, ControlWorld, ThreadLink } from '../definition.ts';

@@ -12,6 +12,7 @@
  *    whole mark may be alike for both, and would then be that of all requests.)
  *  - Time: no time goes by in a start; the real time is not told.
  */
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { EarlyGiven } from '../../abi/early.ts';
 import type { ImportName } from '../../abi/hostcall.ts';

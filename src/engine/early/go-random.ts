@@ -7,6 +7,7 @@
  *   g ──► | … | m @48 |        m ──► | g0 | … | generator | second generator, u64 |
  *   generator   u64[32] block, u64[4] key, u32 used, u32 there are, u32 counter
  */
+import { Buffer } from 'node:buffer';
 import { blockWords, counterMax, counterStep, keyWords, nextKey, writeBlock } from './chacha8.ts';
 
 const mOfG = 48;

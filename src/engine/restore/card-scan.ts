@@ -2,6 +2,7 @@
  * Looks for marks, after each run, through all pages that a guest's memory has: most have none, and
  * WebAssembly looks at four of them in the time that JavaScript takes for one.
  */
+import { Buffer } from 'node:buffer';
 
 /**
  *   (module

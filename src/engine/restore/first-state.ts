@@ -4,6 +4,7 @@
  * is done in pieces: a guest may have 128 MiB, and looking through them takes as long as a thousand
  * short runs.
  */
+import { Buffer } from 'node:buffer';
 import type { Steps } from '../../abi/steps.ts';
 import { MemoryImage, usedLength } from './memory-image.ts';
 

@@ -2,6 +2,7 @@
  * What one memory held in its first state, without the zeros before and behind: compilers put the
  * stack first, a megabyte of zeros that would be kept for each of a thread's programs.
  */
+import { Buffer } from 'node:buffer';
 import { pieceBytes, type Steps } from '../../abi/steps.ts';
 import type { CardMarks } from './card-table.ts';
 

@@ -2,6 +2,7 @@
  * One connection of bare requests. They are served one at a time (RFC 9112, section 9.3.2): what
  * comes during an answer stays in bytes until that has left, and nothing more is read meanwhile.
  */
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';

@@ -5,6 +5,7 @@
  * it would: for the least doubt there is no answer, and node's parser gets the same bytes. But one
  * thing it would refuse: a method that it does not know. Pure.
  */
+import { Buffer } from 'node:buffer';
 import { METHODS } from 'node:http';
 import type { RawHead } from '../../http/request-head.ts';
 

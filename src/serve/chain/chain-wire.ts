@@ -2,6 +2,7 @@
  * The wire of a request that a link of middleware sends to what stands behind it: the request's
  * body comes from the link, and the answer goes back to it, each piece at the pace of who takes it.
  */
+import { Buffer } from 'node:buffer';
 import { Readable } from 'node:stream';
 import type { OutboundRequest, ReplyBody, StreamedReply } from '../../capability/fetch/contract.ts';
 import { CapabilityRefusal } from '../../capability/refusal.ts';

@@ -5,6 +5,7 @@
  * and what still comes is thrown away, within limits, until the client ends too (RFC 9112, section
  * 9.6). Touches the connections.
  */
+import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Limits } from '../../config/config.ts';
 

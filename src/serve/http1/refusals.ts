@@ -3,6 +3,7 @@
  * response object for them, only the socket.
  */
 
+import { Buffer } from 'node:buffer';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Limits } from '../../config/config.ts';

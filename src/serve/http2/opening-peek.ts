@@ -2,6 +2,7 @@
  * Edge: connections. Looks at what a client of HTTP/2 sends first and puts it back: node tells
  * neither in which order settings came nor which, and what it is told it cannot give back later.
  */
+import type { Buffer } from 'node:buffer';
 import type { TLSSocket } from 'node:tls';
 import { openingBytesMax } from './opening.ts';
 

@@ -2,6 +2,7 @@
  * How a client begins an HTTP/2 connection (RFC 9113, section 3.4): the preface, its SETTINGS in
  * its order, and what else comes before the first request. Pure.
  */
+import { Buffer } from 'node:buffer';
 
 /** Of one connection. Old Firefox, which sends six PRIORITY frames, needs 150. */
 export const openingBytesMax = 512;

@@ -2,6 +2,7 @@
  * Looks at the file that a path of a site names. Edge: opens and reads it, through the mount's
  * guard.
  */
+import { Buffer } from 'node:buffer';
 import { createHash, type Hash } from 'node:crypto';
 import { TerrafirmaError } from '../../errors.ts';
 import { isCompressible, mediaTypeOf } from '../../http/media-types.ts';

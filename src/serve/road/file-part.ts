@@ -2,6 +2,7 @@
  * The bytes of an answer from a file, piece by piece, as long as nobody writes into the file: old
  * and new bytes under one ETag must not look like a whole answer. Edge: reads the open file.
  */
+import { Buffer } from 'node:buffer';
 import { noBytes } from '../../http/body.ts';
 import type { GuardedFile } from '../../outside/mount/guarded-file.ts';
 import { isRewritten, type VersionFacts } from './file-version.ts';

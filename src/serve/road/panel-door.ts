@@ -3,6 +3,7 @@
  * what the page needs is brought: nobody can say more in a header than the page does. Touches the
  * panel's socket.
  */
+import { Buffer } from 'node:buffer';
 import { type IncomingMessage, request } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { Counts } from '../../account/counts.ts';

@@ -2,6 +2,7 @@
  * `/.well-known/terrafirma-sealing-key`: what seals secrets for a site. Public; the private keys
  * stay in the control plane.
  */
+import { Buffer } from 'node:buffer';
 import type { Site } from '../../site/table.ts';
 import type { ControlLink } from '../../threads/control-link.ts';
 import type { HttpExchange } from '../exchange.ts';

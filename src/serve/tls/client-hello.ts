@@ -2,6 +2,7 @@
  * Reading a ClientHello before the handshake begins (RFC 8446, section 4.1.2): which host is named
  * and which protocols are offered decide what is to be done with the connection. Pure.
  */
+import { Buffer } from 'node:buffer';
 import { ByteCursor } from './byte-cursor.ts';
 
 export interface ClientHello {

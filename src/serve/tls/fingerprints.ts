@@ -2,6 +2,7 @@
  * What a ClientHello says of the program that sent it: JA3 (github.com/salesforce/ja3) and JA4
  * (github.com/FoxIO-LLC/ja4, technical_details/JA4.md). Pure.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { ByteCursor } from './byte-cursor.ts';
 import { extensionTypes, type HelloParts, readHelloParts, readProtocols } from './client-hello.ts';

@@ -2,6 +2,7 @@
  * Edge: sockets. Looks at the ClientHello of a fresh connection and puts it back, so that whoever
  * takes the connection next reads it as if nobody had looked.
  */
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 

@@ -3,6 +3,7 @@
  * handshake: the name in the ClientHello decides whether there is one at all, so that a name
  * without a certificate costs an alert of seven bytes and no cryptography.
  */
+import { Buffer } from 'node:buffer';
 import { createServer, type Server } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';

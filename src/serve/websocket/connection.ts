@@ -2,7 +2,7 @@
  * One WebSocket as a guest's conversation: messages wait in both directions within limits, and
  * whoever is faster is held up. Touches the connection's socket, through the library ws.
  */
-import { isUtf8 } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import type { WebSocket } from 'ws';
 import type { Conversation } from '../../abi/abi.ts';
 import { Holding, type Share } from '../../account/share.ts';

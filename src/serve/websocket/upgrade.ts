@@ -2,6 +2,7 @@
  * A request that wants to become a WebSocket: until it is accepted it can be answered like any
  * other. Touches the connection's socket, through node and the library ws.
  */
+import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { TerrafirmaError } from '../../errors.ts';

@@ -1,4 +1,5 @@
 /** Responses as the cache keeps them: the head beside the body, as the metadata of the object. */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { FoundObject, ObjectOptions } from '../../../capability/cache/contract.ts';
 import type { Backend, ReplyBody, StreamedReply } from '../../../capability/fetch/contract.ts';

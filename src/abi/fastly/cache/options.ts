@@ -2,6 +2,7 @@
  * Options that guests give by a mask and the address of a structure: only the fields whose bit is
  * set are there, because structures have grown (docs/spec/fastly.md, "Cache").
  */
+import { Buffer } from 'node:buffer';
 import type { ObjectOptions } from '../../../capability/cache/contract.ts';
 import { surrogateKeysOf, varyNamesMax } from '../../../http/caching.ts';
 import type { Header } from '../../../http/message.ts';

@@ -1,4 +1,5 @@
 /** Objects thrown out of the cache by what they are about. */
+import { Buffer } from 'node:buffer';
 import { type Steps, wait } from '../../steps.ts';
 import { text, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';

@@ -2,6 +2,7 @@
  * Requests that go to back-ends through the cache: what is kept and fresh is the answer, of equal
  * requests under way one is sent, and what may be kept is (docs/spec/fastly.md, "Reading through").
  */
+import { Buffer } from 'node:buffer';
 import type {
   Cache,
   CacheEntry,

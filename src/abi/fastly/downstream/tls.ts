@@ -3,6 +3,7 @@
  * this, and those in Go end where one is not there: so where the handshake was a proxy's, or there
  * is no more than a part, the rest is told as nothing, with `ok`.
  */
+import { Buffer } from 'node:buffer';
 import type { ConnectionFacts, TlsFacts } from '../../../http/connection-facts.ts';
 import type { RequestHead } from '../../../http/message.ts';
 import { absent, room } from '../declare.ts';

@@ -1,4 +1,5 @@
 /** The request's id in the form that guests expect. */
+import { Buffer } from 'node:buffer';
 
 const digits = 32;
 /** As the daemon makes them: the beginning of its own, and the number of the request. */

@@ -1,4 +1,5 @@
 /** Options of the cache of answers (docs/spec/fastly.md, "Cache of answers"). */
+import { Buffer } from 'node:buffer';
 import type { ObjectOptions } from '../../../capability/cache/contract.ts';
 import type { CacheableResponse, CachePolicy } from '../../../http/caching.ts';
 import { toObjectOptions } from '../cache/kept-response.ts';

@@ -1,4 +1,5 @@
 /** Back-ends that a guest adds for itself; they are gone with the run. */
+import { Buffer } from 'node:buffer';
 import type { Backend } from '../../../capability/fetch/contract.ts';
 import { answering, text } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';

@@ -1,4 +1,5 @@
 /** A request under way as the answer to the visitor, and what is changed of it before. */
+import { Buffer } from 'node:buffer';
 import type { Fetch } from '../../../capability/fetch/contract.ts';
 import type { ReadBody } from '../../../http/body.ts';
 import { isLeftToDaemon } from '../../../http/connection-headers.ts';

@@ -1,4 +1,5 @@
 /** Lists of addresses. */
+import { Buffer } from 'node:buffer';
 import type { Acl, AclMatch } from '../../../capability/acls/contract.ts';
 import { answering, bytes, text } from '../declare.ts';
 import type { FastlyRun } from '../run.ts';

@@ -5,6 +5,7 @@
  *     insert   mode @0 │ metadata @8 @12 │ time_to_live_sec @16 │ if_generation_match @24
  *     list     mode @0 │ cursor @4 @8 │ limit @12 │ prefix @16 @20
  */
+import { Buffer } from 'node:buffer';
 import type { StoreChange } from '../../../capability/kv/contract.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { FastlyFault } from '../status.ts';

@@ -1,4 +1,5 @@
 /** Storing a value: the body is read to its end, and then it is one write. */
+import { Buffer } from 'node:buffer';
 import type { KeyValueStore, StoreChange } from '../../../capability/kv/contract.ts';
 import type { ReadBody } from '../../../http/body.ts';
 import type { FastlyRun } from '../run.ts';

@@ -1,4 +1,5 @@
 /** Keys of a key-value store, some at a time. */
+import { Buffer } from 'node:buffer';
 import type { KeyValueStore } from '../../../capability/kv/contract.ts';
 import { type KvResult, kvError } from './kv-operation.ts';
 

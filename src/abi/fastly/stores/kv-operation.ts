@@ -2,6 +2,7 @@
  * Operations of key-value stores that are under way: started by one hostcall, waited for by another
  * or together with other things, and finished once.
  */
+import { Buffer } from 'node:buffer';
 import type { KeyValueStore, StoredEntry } from '../../../capability/kv/contract.ts';
 import { CapabilityRefusal, type RefusalKind } from '../../../capability/refusal.ts';
 import type { ReadBody } from '../../../http/body.ts';

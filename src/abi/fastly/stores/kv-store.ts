@@ -1,4 +1,5 @@
 /** The key-value store: each operation is started, and waited for. */
+import { Buffer } from 'node:buffer';
 import type { KeyValueStore, StoreChange } from '../../../capability/kv/contract.ts';
 import { kvKeyFault } from '../../../names.ts';
 import type { Steps } from '../../steps.ts';

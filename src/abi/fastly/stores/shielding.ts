@@ -2,6 +2,7 @@
  * Shields: nodes that the vendor sends requests through. Here they are what the folder's
  * `fastly.toml` says, and nothing where it says nothing.
  */
+import { Buffer } from 'node:buffer';
 import { answering, text } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { FastlyFault, status } from '../status.ts';

@@ -3,6 +3,7 @@
  * that does not say how long it is comes in whole before a program is told its environment, which
  * must say it (RFC 3875, section 4.1.2): many programs read so many bytes and not one more.
  */
+import { Buffer } from 'node:buffer';
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
 import { noBytes } from '../../../http/body.ts';

@@ -2,6 +2,7 @@
  * A request as environment variables: RFC 3875, section 4.1, and what WAGI adds. One character a
  * byte, as headers stand on the wire; what was decoded is UTF-8.
  */
+import { Buffer } from 'node:buffer';
 import { splitAuthority } from '../../../http/authority.ts';
 import { connectionHeaders } from '../../../http/connection-headers.ts';
 import type { Header, RequestHead } from '../../../http/message.ts';

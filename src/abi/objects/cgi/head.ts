@@ -4,6 +4,7 @@
  * character, so a program that copies a visitor's words into a header cannot be made to add one.
  */
 
+import { Buffer } from 'node:buffer';
 import { TerrafirmaError } from '../../../errors.ts';
 import { noBytes } from '../../../http/body.ts';
 import { isLeftToDaemon } from '../../../http/connection-headers.ts';

@@ -4,6 +4,7 @@
  * 16 KiB, or when the program waits for longer than a moment, or says that it should (`fd_sync`).
  */
 
+import { Buffer } from 'node:buffer';
 import { letGo } from '../../../account/let-go.ts';
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';

@@ -3,6 +3,7 @@
  * written. A file is a key, its path; a directory is a key that ends in a slash, and is there also
  * where only something in it is.
  */
+import { Buffer } from 'node:buffer';
 import type { StoreChange, StoredEntry } from '../../../capability/kv/contract.ts';
 import { WasiError } from './errno.ts';
 import { filetype } from './filetype.ts';

@@ -2,6 +2,7 @@
  * A complete file system in memory: what `/tmp` is to a run, gone with it. Everything counts
  * against one quota: bytes of files, names and link targets, and nodes.
  */
+import { Buffer } from 'node:buffer';
 import { noBytes } from '../../../http/body.ts';
 import type { HostMemory } from '../../abi.ts';
 import { HeldObjects } from '../held-objects.ts';

@@ -4,6 +4,7 @@
  * refused, whoever made the link. Mallory's link `d -> ../../etc` may exist; walking through it
  * counts its `..` like her own.
  */
+import { Buffer } from 'node:buffer';
 import { WasiError } from './errno.ts';
 import type { DirectoryNode, Node } from './node.ts';
 

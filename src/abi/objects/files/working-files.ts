@@ -3,6 +3,7 @@
  * closed or synced. Nobody sees half a file, and of two runs that write one at once the last to
  * close it wins whole. What was not stored when a run fails is gone with it.
  */
+import { Buffer } from 'node:buffer';
 import type { KeyValueStore, StoreChange, StoredEntry } from '../../../capability/kv/contract.ts';
 import { CapabilityRefusal } from '../../../capability/refusal.ts';
 import type { HostMemory } from '../../abi.ts';

@@ -4,6 +4,7 @@
  * the last writer wins. It is kept under one key of the module's own namespace.
  */
 
+import { Buffer } from 'node:buffer';
 import { inBytes } from '../../../amounts.ts';
 import type { Capabilities } from '../../../capability/capability.ts';
 import type { KeyValue } from '../../../capability/kv/contract.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { Trial, type TrialSubject } from '../../../src/deploy/build/trial.ts';
+import { quickCpuMsMax, Trial, type TrialSubject } from '../../../src/deploy/build/trial.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { guestBytes } from '../../support/folder.ts';
 import { deepStack, killerOfOptimiser, manyIfs, manyLocals } from '../costly-modules.ts';
@@ -82,6 +82,15 @@ describe('Trial', () => {
     expect(await trial.admit(many)).toEqual({ kind: 'open' });
     const strict = makeTrial({ bounds: { baseline: { functionCpuMsMax: 150, cpuMsMax: -1e6 } } });
     await expect(strict.admit(many)).rejects.toMatchObject(refusal(/for all together/));
+  });
+
+  test('gives large programs the time of ordinary functions, before it is told of each', () => {
+    const bounds = { cpuMsMax: 10_000, functionCpuMsMax: 1_000 };
+    const ofMebibytes = (count: number) => ({ forms: [new Uint8Array(count * mebibyte)] });
+    expect(quickCpuMsMax(ofMebibytes(0), bounds)).toBe(1_000);
+    expect(quickCpuMsMax(ofMebibytes(14), bounds)).toBe(2_400);
+    expect(quickCpuMsMax(ofMebibytes(64), bounds)).toBe(3_000);
+    expect(quickCpuMsMax(ofMebibytes(14), { ...bounds, cpuMsMax: 2_000 })).toBe(2_000);
   });
 
   test('ends what takes too much memory of the baseline compiler, and lives on', async () => {

@@ -68,6 +68,8 @@ export interface ArtifactOptions {
   readonly judgeComponent?: JudgeComponent;
   /** Which forms are made; all, where this is left out. */
   readonly forms?: WantedForms;
+  /** Of the bytes, where it is known already: to hash a large module takes a while. */
+  readonly digest?: Digest;
 }
 
 /**
@@ -110,7 +112,7 @@ function buildModule(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): 
   });
   const { importedFunctionCount } = shape;
   return {
-    ...common(bytes),
+    ...common(bytes, options),
     ...metered,
     abi,
     entry,
@@ -136,7 +138,7 @@ function buildComponent(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions
   const exported = plan.exports.find((each) => `${each.interface}#${each.name}` === entry);
   const mainCore = exported?.func.core ?? 0;
   const rest = { initialise: undefined, importedFunctionCount: undefined, component: plan };
-  return { ...common(bytes), ...metered, ...rest, abi, entry, mainCore };
+  return { ...common(bytes, options), ...metered, ...rest, abi, entry, mainCore };
 }
 
 /** Whether the form that marks is left out at first. */
@@ -144,8 +146,11 @@ export function isPlainFirst(bytes: number, { forms }: Pick<ArtifactOptions, 'fo
   return forms === 'first' && bytes >= plainFirstBytesMin;
 }
 
-function common(bytes: Uint8Array): Pick<Artifact, 'digest' | 'originalBytes'> {
-  return { digest: digestBytes(bytes), originalBytes: bytes.length };
+function common(
+  bytes: Uint8Array,
+  { digest = digestBytes(bytes) }: Pick<ArtifactOptions, 'digest'>,
+): Pick<Artifact, 'digest' | 'originalBytes'> {
+  return { digest, originalBytes: bytes.length };
 }
 
 function accept(verdict: ModuleVerdict): Extract<ModuleVerdict, { readonly kind: 'speaks' }> {

@@ -6,6 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../../abi/catalogue.ts';
 import { toErrorRecord } from '../../errors.ts';
+import type { Digest } from '../../threads/messages.ts';
 import {
   type Artifact,
   buildArtifact,
@@ -74,7 +75,7 @@ function buildOne({ bytes, known, forms, owner }: BuildRequest): BuildVerdict {
   const kept = shelf.read(wanted);
   if (kept !== undefined) return { kind: 'built', artifact: kept, bytes };
   try {
-    const artifact = buildOrFind(bytes, forms);
+    const artifact = buildOrFind(bytes, digest, forms);
     return { kind: 'built', artifact, bytes, trouble: shelf.write(artifact, owner, wanted) };
   } catch (error) {
     return { kind: 'refused', digest, error: toErrorRecord(error) };
@@ -82,11 +83,11 @@ function buildOne({ bytes, known, forms, owner }: BuildRequest): BuildVerdict {
 }
 
 /** @throws TerrafirmaError('module-refused') */
-function buildOrFind(bytes: BuildRequest['bytes'], forms: WantedForms): Artifact {
+function buildOrFind(bytes: BuildRequest['bytes'], digest: Digest, forms: WantedForms): Artifact {
   const key = bytes.length <= limits.moduleBytesMax ? twins.keyOf(bytes) : undefined;
-  const twin = twins.find(key, bytes);
+  const twin = twins.find(key, bytes, digest);
   if (twin !== undefined) return twin;
-  const made = buildArtifact(bytes, { limits, judge, judgeComponent, forms });
+  const made = buildArtifact(bytes, { limits, judge, judgeComponent, forms, digest });
   const artifact = { ...made, twinKey: key };
   twins.note(key, artifact);
   return artifact;

@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Digest } from '../../threads/messages.ts';
 import { readSections, SectionId } from '../../wasm/binary/sections.ts';
 import { isComponent } from '../../wasm/component.ts';
-import { type Artifact, digestBytes, formsOf, plainFirstBytesMin } from './artifact.ts';
+import { type Artifact, formsOf, plainFirstBytesMin } from './artifact.ts';
 
 /** Code of all of them. */
 const twinBytesMaxDefault = 16 * 1024 * 1024;
@@ -28,12 +29,16 @@ export class Twins {
     return hashDeciding(bytes);
   }
 
-  /** The artifact of a twin as that of the module in `bytes`, whose key is `key`. */
-  find(key: string | undefined, bytes: Uint8Array<ArrayBuffer>): Artifact | undefined {
+  /** The artifact of a twin as that of the module in `bytes`, whose key and digest are given. */
+  find(
+    key: string | undefined,
+    bytes: Uint8Array<ArrayBuffer>,
+    digest: Digest,
+  ): Artifact | undefined {
     const twin = key === undefined ? undefined : this.#artifacts.get(key);
     // A custom section may be what is wrong with it.
     if (twin === undefined || !WebAssembly.validate(bytes)) return undefined;
-    return { ...copy(twin), digest: digestBytes(bytes), originalBytes: bytes.length };
+    return { ...copy(twin), digest, originalBytes: bytes.length };
   }
 
   /** Keeps a copy: the forms of `artifact` itself are handed on. */

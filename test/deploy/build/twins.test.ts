@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { createCatalogue } from '../../../src/abi/catalogue.ts';
 import { defaultLimits as limits } from '../../../src/config/config.ts';
-import { type Artifact, buildArtifact, formsOf } from '../../../src/deploy/build/artifact.ts';
+import {
+  type Artifact,
+  buildArtifact,
+  digestBytes,
+  formsOf,
+} from '../../../src/deploy/build/artifact.ts';
 import { Twins } from '../../../src/deploy/build/twins.ts';
 import { guestBytes, padded } from '../../support/folder.ts';
 import { emptySection } from '../wasm-bytes.ts';
@@ -17,7 +22,7 @@ function note(twins: Twins, bytes: Uint8Array<ArrayBuffer>): void {
 }
 
 function find(twins: Twins, bytes: Uint8Array<ArrayBuffer>): Artifact | undefined {
-  return twins.find(twins.keyOf(bytes), bytes);
+  return twins.find(twins.keyOf(bytes), bytes, digestBytes(bytes));
 }
 
 /** The same module with `section` before all others. */

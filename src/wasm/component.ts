@@ -39,14 +39,11 @@ export function readComponent(
     isValid: (module) => WebAssembly.validate(module),
   });
   const { cores, plan } = linkComponent(definition, valid, limits);
-  const sources = new Map<number, Uint8Array<ArrayBuffer>>();
-  for (const { start, end, bytes: own } of cores) {
-    if (own === undefined && !sources.has(start)) sources.set(start, bytes.slice(start, end));
-  }
   return {
     plan,
-    cores: cores.map(({ bytes: own, start, shape, links }) => ({
-      bytes: own ?? sources.get(start) ?? new Uint8Array(0),
+    // Views: copies of a large program are dear, and so is to give them back.
+    cores: cores.map(({ bytes: own, start, end, shape, links }) => ({
+      bytes: own ?? bytes.subarray(start, end),
       shape,
       links,
     })),

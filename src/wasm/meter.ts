@@ -5,6 +5,7 @@
 import { TerrafirmaError } from '../errors.ts';
 import { LocalValues } from './binary/local-values.ts';
 import { Op } from './binary/opcodes.ts';
+import { SectionId } from './binary/sections.ts';
 import { ByteWriter } from './binary/writer.ts';
 import { Additions, ExportKind } from './meter/additions.ts';
 import { Arrays } from './meter/arrays.ts';
@@ -92,7 +93,7 @@ export function meterModule(
   const watch = early && new CallWatch(shape, additions, early.watched);
   const parts = { bytes, shape, additions, charges, replacer, emitter, isCatching, hints, watch };
   const rewriter = new BodyRewriter(parts);
-  const bodies = new ByteWriter(bytes.length * 2);
+  const bodies = new ByteWriter(codeBytesOf(shape) * 2);
   for (let i = 0; i * 2 < shape.bodies.length; i++) rewriter.rewrite(i, bodies);
   const changedByOthers = options.links?.tablesChangedByOthers ?? nothing;
   const changed = new Set([...replacer.changedTables, ...changedByOthers]);
@@ -123,6 +124,11 @@ export function meterModule(
     tableEntries: shape.tables.reduce((sum, { entriesMin }) => sum + entriesMin, 0),
     instanceBytes: instanceBytesOf(shape),
   };
+}
+
+function codeBytesOf({ sections }: ModuleShape): number {
+  const code = sections.find(({ id }) => id === SectionId.code);
+  return code === undefined ? 0 : code.end - code.start;
 }
 
 function nameEarly(additions: Additions, { resume }: EarlyPlan, { flag }: CallWatch): EarlyNames {

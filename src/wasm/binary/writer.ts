@@ -139,8 +139,12 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.length);
   }
 
-  /** A copy of what was written, no larger than it. */
+  /** What was written, in a buffer no larger than it. The writer begins anew. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.length);
+    const isFull = this.length === this.#bytes.length;
+    const finished = isFull ? this.#bytes : this.#bytes.slice(0, this.length);
+    this.#bytes = new Uint8Array(0);
+    this.length = 0;
+    return finished;
   }
 }

@@ -42,7 +42,7 @@ export class CoreCheck {
   }
 
   module({ offset, end }: Of<'core module'>): CoreModuleType {
-    const bytes = this.#bytes.slice(offset, end);
+    const bytes = this.#bytes.subarray(offset, end);
     const shape = inspectModule(bytes, this.#limits);
     if (!this.#isValid(bytes)) {
       throw refuseComponent('its core modules are valid', 'one that V8 refuses', offset);

@@ -26,40 +26,51 @@ export interface AssembledModule {
   readonly bodiesStart: number;
 }
 
+/**
+ * Bodies and data are large: they are copied once, into a buffer that is made as long as the module
+ * becomes, because memory that is touched first costs more than the copying.
+ */
 export function assembleModule(context: AssemblyContext): AssembledModule {
-  const { bytes, shape, bodies } = context;
-  const code = shape.sections.find((section) => section.id === SectionId.code);
-  const codeBytes = code === undefined ? 0 : code.end - code.start;
-  const spareBytes = 4096 + context.hints.length;
-  const out = new ByteWriter(bytes.length - codeBytes + bodies.length + spareBytes);
-  out.copyRange(bytes, 0, 8);
-  const writers = sectionWriters(context);
-  let bodiesStart = 0;
-  for (const id of sectionOrder) {
-    const original = shape.sections.find((section) => section.id === id);
-    const writer = writers.get(id);
-    if (id === SectionId.code) bodiesStart = writeCode(context, out);
-    else if (writer !== undefined) writer(original, out);
-    else if (original !== undefined) out.copyRange(bytes, original.offset, original.end);
-  }
-  const names = shape.sections.find((section) => section.id === 0 && section.name === 'name');
-  if (names !== undefined) out.copyRange(bytes, names.offset, names.end);
-  return { bytes: out.finish(), bodiesStart };
-}
-
-/** The bodies are large: copied once, not into a section of their own first. */
-function writeCode({ shape, additions, bodies, hints }: AssemblyContext, out: ByteWriter): number {
-  hints.write(out);
+  const { bytes, shape, bodies, additions, hints } = context;
   const appended = new ByteWriter(4096);
   additions.writeBodies(appended);
+  const head = new ByteWriter(headBytesOf(shape) + hints.length + spareBytes);
+  writeHead(context, head);
+  hints.write(head);
   const count = shape.bodies.length / 2 + additions.functions.count;
-  out.writeByte(SectionId.code);
-  out.writeU32(u32Length(count) + bodies.length + appended.length);
-  out.writeU32(count);
-  const bodiesStart = out.length;
-  out.append(bodies);
-  out.append(appended);
-  return bodiesStart;
+  head.writeByte(SectionId.code);
+  head.writeU32(u32Length(count) + bodies.length + appended.length);
+  head.writeU32(count);
+  const names = ({ id, name }: Section): boolean => id === SectionId.custom && name === 'name';
+  const data = shape.sections.filter(({ id }) => id === SectionId.data);
+  const tail = [...data, ...shape.sections.filter(names).slice(0, 1)];
+  const tailBytes = tail.reduce((sum, { offset, end }) => sum + (end - offset), 0);
+  const out = new ByteWriter(head.length + bodies.length + appended.length + tailBytes);
+  for (const part of [head, bodies, appended]) out.append(part);
+  for (const { offset, end } of tail) out.copyRange(bytes, offset, end);
+  return { bytes: out.finish(), bodiesStart: head.length };
+}
+
+const spareBytes = 4096;
+
+/** What stands before the code and the data of the original. */
+function headBytesOf({ sections }: ModuleShape): number {
+  const large = sections.find(({ id }) => id === SectionId.code || id === SectionId.data);
+  return large?.offset ?? sections.at(-1)?.end ?? 0;
+}
+
+/** All sections before the code. */
+function writeHead(context: AssemblyContext, out: ByteWriter): void {
+  const { bytes, shape } = context;
+  out.copyRange(bytes, 0, 8);
+  const writers = sectionWriters(context);
+  for (const id of sectionOrder) {
+    if (id === SectionId.code) return;
+    const original = shape.sections.find((section) => section.id === id);
+    const writer = writers.get(id);
+    if (writer !== undefined) writer(original, out);
+    else if (original !== undefined) out.copyRange(bytes, original.offset, original.end);
+  }
 }
 
 function sectionWriters(context: AssemblyContext): ReadonlyMap<number, SectionWriter> {

@@ -185,7 +185,12 @@ export class World {
   readonly acls = new TableNames<Acl>();
   readonly geo: Geo = new Places({});
   readonly devices: Devices = { lookup: () => undefined };
-  readonly vendor: Vendor = { shieldingSite: () => undefined, isValidKey: () => false };
+  vendor: Vendor = {
+    shieldingSite: () => undefined,
+    isValidKey: () => false,
+    hasBotFields: false,
+    inspection: undefined,
+  };
   readonly #rates = new SharedRateTable(createTable(64, new Uint8Array(16)), Date.now);
   readonly rates: Rates = { table: () => this.#rates };
   readonly fetch = new TableFetch();

@@ -2,15 +2,6 @@
 import { text, unsupported } from './declare.ts';
 
 export const cloudRequestHostcalls = [
-  unsupported('inspect', '#elsewhere', [
-    ['req', 'handle'],
-    ['body', 'out_handle'],
-    ['insp_info_mask', 'flags'],
-    ['insp_info', 'address'],
-    ['buf', 'room'],
-    ['buf_len', 'length'],
-    ['num_bytes', 'out_filled'],
-  ]),
   unsupported('on_behalf_of', '#elsewhere', [['req', 'handle'], ...text('service')]),
 ];
 

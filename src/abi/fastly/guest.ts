@@ -221,6 +221,16 @@ export class FastlyGuest {
     return this.give(room, Buffer.from(value, 'utf8'));
   }
 
+  /** The same for functions that tell no length of what does not fit: nothing is written then. */
+  giveWhole({ ptr, len, written }: Room, value: Uint8Array): Status {
+    this.requireRange(ptr, len);
+    this.requireRange(written, 4);
+    if (value.length > len >>> 0) return status.buflen;
+    this.#memory.writeBytes(ptr, value);
+    this.#memory.writeU32(written, value.length);
+    return status.ok;
+  }
+
   /**
    * Gives several values, text of one character a byte, from place `cursor` on: each with a NUL
    * behind it, as many whole ones as there is room for.

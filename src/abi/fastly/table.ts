@@ -12,6 +12,7 @@ import { cacheOverrideHostcalls } from './cache/override.ts';
 import { purgeHostcalls } from './cache/purge.ts';
 import { cacheReplaceHostcalls } from './cache/replace.ts';
 import { cloudRequestHostcalls, imageOptimizerHostcalls, userAgentHostcalls } from './cloud.ts';
+import { botHostcalls } from './downstream/bots.ts';
 import { nextRequestHostcalls } from './downstream/next-request.ts';
 import { reputationHostcalls, visitsHostcalls } from './downstream/reputation.ts';
 import { connectionHostcalls, oldConnectionHostcalls } from './downstream/tls.ts';
@@ -20,6 +21,7 @@ import type { FastlyGuest } from './guest.ts';
 import { httpCacheFactsHostcalls } from './http-cache/facts.ts';
 import { httpCacheInsertHostcalls } from './http-cache/insert.ts';
 import { httpCacheLookupHostcalls } from './http-cache/lookup.ts';
+import { inspectHostcalls } from './inspect.ts';
 import { logHostcalls } from './log.ts';
 import { requestHostcalls, startHostcalls } from './request.ts';
 import { responseHostcalls } from './response.ts';
@@ -62,6 +64,7 @@ const families: readonly (readonly [string, ReadonlyMap<string, Declared>])[] = 
       decompressHostcalls,
       handOverHostcalls,
       dynamicBackendHostcalls,
+      inspectHostcalls,
       cloudRequestHostcalls,
     ),
   ],
@@ -77,6 +80,7 @@ const families: readonly (readonly [string, ReadonlyMap<string, Declared>])[] = 
       nextRequestHostcalls,
       visitorHostcalls,
       connectionHostcalls,
+      botHostcalls,
       reputationHostcalls,
       visitsHostcalls,
     ),

@@ -8,4 +8,8 @@ export interface Vendor {
   shieldingSite(name: string): ShieldingSite | undefined;
   /** Whether the folder lists that key of the vendor's interface. */
   isValidKey(key: string): boolean;
+  /** Whether the fields `x-fastly-bot-…` of a request say which robot asks. */
+  readonly hasBotFields: boolean;
+  /** What the inspection of a request answers; undefined: there is none. */
+  readonly inspection: 'allow' | undefined;
 }

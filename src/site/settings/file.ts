@@ -17,6 +17,7 @@ import { routes } from './routes.ts';
 import { site } from './site.ts';
 import { acls, configStores, keyValueStores, secretStores } from './stores.ts';
 import { listOf, maybe, type OtherKeys, type ReadFields, record } from './tables.ts';
+import { vendorAnswers } from './vendor.ts';
 
 const hostNamesMax = 1_000;
 
@@ -34,6 +35,7 @@ const fileFields = {
   acls: maybe(acls, 'Lists of addresses'),
   geo: maybe(geo, 'What modules are told of an address'),
   devices: maybe(devices, 'What modules are told of a user agent'),
+  fastly: maybe(vendorAnswers, 'What is said in place of Fastly’s cloud'),
   cron: maybe(cron, 'When modules are called without a visitor'),
   redirects: maybe(redirects, 'Where paths have gone'),
   headers: maybe(headers, 'What answers carry'),

@@ -1,7 +1,6 @@
 /**
- * What a network of many sites knows of a visitor: whether a robot asks, or an address that hides
- * others. This daemon knows nothing of it, and makes nothing up: flags are 0; names, and
- * whether a name is right, are not there.
+ * What a network of many sites knows of a visitor: whether the address hides others. This daemon
+ * knows nothing of it, and makes nothing up: flags are 0, names are not there.
  */
 import { absent, answering, room, unsupported } from '../declare.ts';
 import { status } from '../status.ts';
@@ -26,18 +25,6 @@ function flag(name: string) {
 }
 
 export const reputationHostcalls = [
-  flag('bot_analyzed'),
-  flag('bot_detected'),
-  absent('downstream_bot_name', spec, [['req', 'handle'], ...room('bot_name_out')]),
-  absent('downstream_bot_category', spec, [['req', 'handle'], ...room('bot_category_out')]),
-  absent('downstream_bot_category_kind', spec, [
-    ['req', 'handle'],
-    ['bot_category_kind', 'out_number'],
-  ]),
-  absent('downstream_bot_verified', spec, [
-    ['req', 'handle'],
-    ['bot_verified', 'out_number'],
-  ]),
   flag('resvpnproxy_is_anonymous'),
   flag('resvpnproxy_is_anonymous_vpn'),
   flag('resvpnproxy_is_hosting_provider'),

@@ -34,7 +34,7 @@ export const shieldingHostcalls = [
       const block = Buffer.from(
         `${isHere ? '\x01' : '\0'}${urls.map((url) => `${url}\0`).join('')}`,
       );
-      return giveAll(guest, { ptr, len, written }, block);
+      return guest.giveWhole({ ptr, len, written }, block);
     },
   }),
 
@@ -63,7 +63,7 @@ export const shieldingHostcalls = [
       if (backends.find(`shield ${url}`) === undefined) {
         backends.add(`shield ${url}`, { address, ...times });
       }
-      return giveAll(guest, { ptr, len, written }, name);
+      return guest.giveWhole({ ptr, len, written }, name);
     },
   }),
 ];
@@ -83,18 +83,6 @@ function readTimes(guest: FastlyGuest, mask: number, at: number): Times {
     ...((mask & bits.firstByte) === 0 ? {} : { firstByteTimeoutMs: guest.readU32(at + 8) }),
     ...((mask & bits.betweenBytes) === 0 ? {} : { betweenBytesTimeoutMs: guest.readU32(at + 12) }),
   };
-}
-
-/** Where it does not fit nothing is written: these two functions tell no length. */
-function giveAll(
-  guest: FastlyGuest,
-  { ptr, len, written }: { readonly ptr: number; readonly len: number; readonly written: number },
-  bytes: Uint8Array,
-) {
-  guest.requireRange(ptr, len);
-  if (bytes.length > len >>> 0) return status.buflen;
-  guest.writeBytes(ptr, bytes);
-  return guest.writeU32(written, bytes.length);
 }
 
 function addressOf(text: string): { isTls: boolean; host: string; port: number } | undefined {

@@ -11,5 +11,6 @@ export default defineConfig({
     // Ceilings for broken runs, high enough for a machine that has other work to do.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

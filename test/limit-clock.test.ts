@@ -1,5 +1,6 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { LimitClock, type Watched } from '../src/limit-clock.ts';
+import { untilHolds } from './support/until-holds.ts';
 
 const LIMIT_MS = 20;
 const clock = new LimitClock(LIMIT_MS);
@@ -22,7 +23,7 @@ function named(name: string): Watched {
 it('ends what is watched in the order in which it was, and watches it no longer', async () => {
   for (const name of ['first', 'second']) clock.watch(named(name), performance.now());
   expect(ended).toEqual([]);
-  await vi.waitFor(() => expect(ended).toEqual(['first', 'second']));
+  await untilHolds(() => expect(ended).toEqual(['first', 'second']));
   expect(clock.size).toBe(0);
 });
 
@@ -35,13 +36,13 @@ it('ends nothing that was unwatched, and gives what is watched again its whole t
   clock.unwatch(over);
   clock.watch(renewed, startMs + LIMIT_MS);
   expect(renewed.deadlineMs).toBe(startMs + 2 * LIMIT_MS);
-  await vi.waitFor(() => expect(ended).toEqual(['later', 'renewed']));
+  await untilHolds(() => expect(ended).toEqual(['later', 'renewed']));
 });
 
 it('goes on after a time in which nothing was watched', async () => {
   for (const name of ['early', 'late']) {
     clock.watch(named(name), performance.now());
-    await vi.waitFor(() => expect(ended).toContain(name));
+    await untilHolds(() => expect(ended).toContain(name));
   }
 });
 
@@ -51,6 +52,6 @@ it('forgets those in the middle, at the ends, and those it never knew', async ()
   for (const at of [0, 2, 4]) clock.unwatch(all[at] ?? named('none'));
   clock.unwatch(named('unknown'));
   expect(clock.size).toBe(2);
-  await vi.waitFor(() => expect(ended).toEqual(['b', 'd']));
+  await untilHolds(() => expect(ended).toEqual(['b', 'd']));
   expect(clock.size).toBe(0);
 });

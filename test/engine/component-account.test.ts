@@ -1,11 +1,10 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { OwnerKey } from '../../src/names.ts';
 import { httpGuest } from '../support/component-guests.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { Engine } from './world.ts';
 
 const count = 9_900;
-/** For a condition that comes about by itself, on a busy machine too. */
-const patience = { timeout: 20_000 };
 
 /** Makes responses that nobody gets, and waits with all of them. */
 const hoard = httpGuest(`
@@ -23,7 +22,7 @@ describe('what the host keeps for a component', () => {
     const owner = 'owner' as OwnerKey;
     const share = engine.account.shareOf(owner);
     const { exchange, report } = engine.begin(loaded, { owner });
-    await vi.waitFor(() => expect(share.held('bytes')).toBeGreaterThan(count * 500), patience);
+    await untilHolds(() => expect(share.held('bytes')).toBeGreaterThan(count * 500));
     exchange.goAway();
     await report;
     expect(share.held('bytes')).toBeLessThan(count * 500);

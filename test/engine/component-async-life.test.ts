@@ -1,9 +1,10 @@
 /** How runs of services live on, and end. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { World } from '../support/abi-world.ts';
 import { commandGuest, noCallback, serviceGuest } from '../support/async-guests.ts';
 import { libc } from '../support/component-bytes.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { Engine } from './world.ts';
 
 const handle = (code: string): string =>
@@ -24,7 +25,7 @@ describe('when its client goes away', () => {
     using engine = new Engine({ limits: { cancelGraceMs } });
     const world = new World();
     const { exchange, report } = engine.begin(engine.load(guest), { world });
-    await vi.waitFor(() => expect(world.waiting.size).toBe(1));
+    await untilHolds(() => expect(world.waiting.size).toBe(1));
     exchange.goAway();
     const { outcome, cause } = await report;
     return `${outcome}: ${cause?.detail}`;
@@ -57,7 +58,7 @@ describe('after its answer', () => {
     using engine = new Engine();
     const world = new World();
     const { exchange, report } = engine.begin(engine.load(guest), { world });
-    await vi.waitFor(() => expect(world.waiting.size).toBe(2));
+    await untilHolds(() => expect(world.waiting.size).toBe(2));
     world.elapse(5_000_000_000n);
     expect((await report).cause?.detail).toMatch(/at most 5000 ms after the answer/);
     expect(exchange.sent?.text).toBe('hello');
@@ -162,7 +163,7 @@ describe('a service', () => {
     const begin = async (plan: object) => {
       const world = new World();
       const run = engine.begin(loaded, { ...plan, world });
-      await vi.waitFor(() => expect(world.waiting.size).toBe(1));
+      await untilHolds(() => expect(world.waiting.size).toBe(1));
       return { ...run, world };
     };
     const first = await begin({ body: 'late', lateBody: late.promise });
@@ -194,7 +195,7 @@ describe('a service', () => {
     using engine = new Engine();
     const world = new World();
     const { exchange, report } = engine.begin(engine.load(guest), { world });
-    await vi.waitFor(() => expect(world.waiting.size).toBe(1));
+    await untilHolds(() => expect(world.waiting.size).toBe(1));
     world.elapse(2_000_000n);
     expect((await report).cause?.detail).toBeUndefined();
     expect(exchange.sent?.text).toBe('hello');
@@ -225,7 +226,7 @@ describe('a service', () => {
     }));
     const { exchange, report } = engine.begin(engine.load(guest), { world });
     expect((await report).cause?.detail).toBeUndefined();
-    await vi.waitFor(() => expect(exchange.sent?.text).toBe('far away'));
+    await untilHolds(() => expect(exchange.sent?.text).toBe('far away'));
     expect([exchange.sent?.status, exchange.sent?.headers]).toEqual([201, ['x-from: there']]);
   });
 });

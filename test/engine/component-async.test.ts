@@ -1,6 +1,7 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { World } from '../support/abi-world.ts';
 import { noCallback, serviceGuest } from '../support/async-guests.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { Engine } from './world.ts';
 
 const handle = (code: string, result = '(result i32)'): string =>
@@ -45,7 +46,7 @@ describe('a service', () => {
     using engine = new Engine();
     const world = new World();
     const { exchange, report } = engine.begin(engine.load(guest), { world });
-    await vi.waitFor(() => expect(world.waiting.size).toBeGreaterThan(0));
+    await untilHolds(() => expect(world.waiting.size).toBeGreaterThan(0));
     expect(exchange.replyState).toBe('none');
     world.elapse(2_000_000n);
     expect((await report).cause?.detail).toBeUndefined();
@@ -73,7 +74,7 @@ describe('a service', () => {
     using engine = new Engine();
     const world = new World();
     const { exchange, report } = engine.begin(engine.load(guest), { world });
-    await vi.waitFor(() => expect(world.waiting.size).toBeGreaterThan(0));
+    await untilHolds(() => expect(world.waiting.size).toBeGreaterThan(0));
     world.elapse(2_000_000n);
     expect((await report).cause?.detail).toBeUndefined();
     expect(exchange.sent?.text).toBe('hello');
@@ -99,7 +100,7 @@ describe('a service', () => {
     const { exchange, report } = engine.begin(engine.load(guest), plan);
     late.resolve(Buffer.from('all of it'));
     expect((await report).cause?.detail).toBeUndefined();
-    await vi.waitFor(() => expect(exchange.sent?.text).toBe('all of it'));
+    await untilHolds(() => expect(exchange.sent?.text).toBe('all of it'));
   });
 
   test('passes on a body that it does not read', async () => {
@@ -112,7 +113,7 @@ describe('a service', () => {
     using engine = new Engine();
     const { exchange, report } = engine.begin(engine.load(guest), { body: 'untouched' });
     expect((await report).cause?.detail).toBeUndefined();
-    await vi.waitFor(() => expect(exchange.sent?.text).toBe('untouched'));
+    await untilHolds(() => expect(exchange.sent?.text).toBe('untouched'));
   });
 
   test('learns beside the answer that its request was never sent', async () => {
@@ -144,9 +145,9 @@ describe('a service', () => {
     using engine = new Engine();
     const world = new World();
     const { exchange, report } = engine.begin(engine.load(guest), { world });
-    await vi.waitFor(() => expect(exchange.sent?.text).toBe('hello'));
+    await untilHolds(() => expect(exchange.sent?.text).toBe('hello'));
     // Beside its own there is the limit of what it may do yet.
-    await vi.waitFor(() => expect(world.waiting.size).toBe(2));
+    await untilHolds(() => expect(world.waiting.size).toBe(2));
     world.elapse(2_000_000n);
     expect((await report).outcome).toBe('replied');
   });

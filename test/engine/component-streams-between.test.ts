@@ -1,10 +1,11 @@
 /** Bodies that go from the host through two components and back, while everyone lets go. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import type { FuncType, ValueType } from '../../src/wasm/component/types.ts';
 import { World } from '../support/abi-world.ts';
 import { serviceGuest } from '../support/async-guests.ts';
 import { asyncOptions, makeComponent } from '../support/component-bytes.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { type Answer, answerOf, Engine, type TestExchange } from './world.ts';
 
 const bytes: ValueType = { kind: 'stream', element: { kind: 'u8' } };
@@ -190,7 +191,7 @@ async function letGo(
   const { exchange, report } = engine.begin(loaded, {
     ...{ world, body: 'late', lateBody: late.promise },
   });
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(exchange.replyState).toBe('started');
     expect(world.waiting.size).toBeGreaterThan(0);
   });

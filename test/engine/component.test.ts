@@ -4,6 +4,7 @@ import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { World } from '../support/abi-world.ts';
 import { libc } from '../support/component-bytes.ts';
 import { answer, cliGuest, httpGuest } from '../support/component-guests.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { Engine } from './world.ts';
 
 const modes: readonly RestoreMode[] = ['copy', 'cards', 'copy-on-write'];
@@ -89,7 +90,7 @@ describe('a component', () => {
     using engine = new Engine();
     const world = new World();
     const { exchange, report } = engine.begin(engine.load(sleepy), { world });
-    await vi.waitFor(() => expect(world.waiting.size).toBeGreaterThan(0));
+    await untilHolds(() => expect(world.waiting.size).toBeGreaterThan(0));
     expect(exchange.replyState).toBe('none');
     world.elapse(2_000_000n);
     expect((await report).outcome).toBe('replied');

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { World } from '../support/abi-world.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { Engine } from './world.ts';
 
 const guests = join(import.meta.dirname, '../guests/components');
@@ -61,7 +62,7 @@ describe('components in one file', () => {
     const world = new World();
     const loaded = engine.load(composed);
     const { exchange, report } = engine.begin(loaded, { world, target: '/guest.wasm?w' });
-    await vi.waitFor(() => expect(world.waiting.size).toBeGreaterThan(0));
+    await untilHolds(() => expect(world.waiting.size).toBeGreaterThan(0));
     expect(exchange.replyState).toBe('none');
     world.elapse(2_000_000n);
     expect((await report).outcome).toBe('replied');
@@ -73,7 +74,7 @@ describe('components in one file', () => {
     const world = new World();
     const loaded = engine.load(composed);
     const { exchange, report } = engine.begin(loaded, { world, target: '/guest.wasm?w' });
-    await vi.waitFor(() => expect(world.waiting.size).toBeGreaterThan(0));
+    await untilHolds(() => expect(world.waiting.size).toBeGreaterThan(0));
     exchange.goAway();
     expect((await report).outcome).toBe('abandoned');
     expect((await engine.run(loaded, { target: '/guest.wasm?n' })).text).toBe('136');

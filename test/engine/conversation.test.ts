@@ -1,6 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { Talk } from '../abi/wasip1/messages/talk.ts';
 import { World } from '../support/abi-world.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { echoGuest } from '../support/websocket-guests.ts';
 import { Engine, sharesOf, TestExchange } from './world.ts';
 
@@ -30,7 +31,7 @@ test('conversations leave a quarter of the instances to requests', async () => {
       .acquire(loaded, sharesOf())
       .converse(new TestExchange({}, new Uint8Array(0)), new World(), talk);
   const reports = talks.map(converse);
-  await vi.waitFor(() => expect(talks.every(({ isAwaited }) => isAwaited)).toBe(true), 20_000);
+  await untilHolds(() => expect(talks.every(({ isAwaited }) => isAwaited)).toBe(true));
   const refused = await converse(new Talk());
   expect(refused.error?.code).toBe('overloaded');
   const { report } = await engine.run(engine.load('hello'), { owner: '/other' });

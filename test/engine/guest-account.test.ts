@@ -1,12 +1,11 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { OwnerKey } from '../../src/names.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { assemble } from '../wasm/support/assemble.ts';
 import { waitingGuest } from './guests.ts';
 import { Engine } from './world.ts';
 
-/** For a condition that comes about by itself, on a busy machine too. */
-const patience = { timeout: 20_000 };
 const mib = 1024 * 1024;
 
 class LateStore extends MapKeyValue {
@@ -176,7 +175,7 @@ describe('what guests hold', () => {
   test('idleGuestMsMax: a guest that nobody wants goes', async () => {
     using engine = new Engine({ limits: { idleGuestMsMax: 20 } });
     await engine.run(engine.load('hello'));
-    await vi.waitFor(() => expect(engine.pool.idleBytes).toBe(0), patience);
+    await untilHolds(() => expect(engine.pool.idleBytes).toBe(0));
     expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
   });
 });
@@ -190,7 +189,7 @@ describe('shares of memory', () => {
     const greedy = Array.from({ length: 5 }, (_, each) =>
       engine.begin(loaded, { world, owner: '/mallory', siteKey: `/mallory/${each}` }),
     );
-    await vi.waitFor(() => expect(world.keyValue.waiting).toBe(5), patience);
+    await untilHolds(() => expect(world.keyValue.waiting).toBe(5));
     expect(engine.account.held().bytes).toBeLessThan(33 * mib);
     expect(engine.account.held().bytes).toBeGreaterThan(30 * mib);
     const another = await engine.run(engine.load(waitingGuest), { owner: '/alice' });
@@ -208,7 +207,7 @@ describe('shares of memory', () => {
     const loaded = engine.load(assembleLarge(16 * mib));
     const world = new LateWorld();
     const running = [0, 1].map(() => engine.begin(loaded, { world, owner: '/mallory' }));
-    await vi.waitFor(() => expect(world.keyValue.waiting).toBe(2), patience);
+    await untilHolds(() => expect(world.keyValue.waiting).toBe(2));
     const { report } = await engine.run(loaded, { world, owner: '/mallory' });
     expect(report).toMatchObject({ outcome: 'refused', error: { code: 'overloaded' } });
     expect(report.error?.detail).toContain('memory is short');
@@ -228,9 +227,9 @@ describe('shares of memory', () => {
     );
     let refused = 0;
     for (const { report } of runs) void report.then(() => (refused += 1));
-    await vi.waitFor(() => expect(world.keyValue.waiting).toBe(20), patience);
+    await untilHolds(() => expect(world.keyValue.waiting).toBe(20));
     // All others have been refused: none waits for its turn until memories are free again.
-    await vi.waitFor(() => expect(refused).toBe(10), patience);
+    await untilHolds(() => expect(refused).toBe(10));
     expect(engine.account.shareOf('/mallory' as OwnerKey).held('memories')).toBe(20);
     expect((await engine.run(engine.load('hello'), { owner: '/alice' })).text).toBe('hello\n');
     world.keyValue.open();
@@ -266,7 +265,7 @@ describe('what the host keeps for a run', () => {
     using engine = new Engine();
     const world = new LateWorld();
     const { report } = engine.begin(engine.load(bodyGuest(4 * mib)), { world, owner: '/alice' });
-    await vi.waitFor(() => expect(world.keyValue.waiting).toBe(1));
+    await untilHolds(() => expect(world.keyValue.waiting).toBe(1));
     expect(engine.account.heldBy('run')).toBe(4 * mib);
     world.keyValue.open();
     expect((await report).outcome).toBe('replied');

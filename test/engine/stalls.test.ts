@@ -1,10 +1,8 @@
 /** Objects of one owner's guests stop the thread for everybody: real guests, V8's own collector. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { forever, holdObjects, number, objectGuest } from '../../scripts/attack/object-guest.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { Engine } from './world.ts';
-
-/** For a condition that comes about by itself, on a busy machine too. */
-const patience = { timeout: 110_000, interval: 5 };
 
 /** An answer without a body. */
 const reply = [...number(0), ...number(0), ...number(0), 0x10, 0, 0x1a];
@@ -23,12 +21,12 @@ describe('an owner whose objects stop the thread', () => {
     });
     const hoarding = engine.load(hoard);
     const small = engine.load('hello');
-    await vi.waitFor(async () => {
+    await untilHolds(async () => {
       for (const _ of tenAtOnce) engine.begin(hoarding, { owner: '/mallory' });
       const { report } = await engine.run(small, { owner: '/alice', siteKey: '/alice' });
       expect(report.outcome).toBe('replied');
       expect(held).toContain('/mallory');
-    }, patience);
+    });
     const { exchange } = engine.begin(hoarding, { owner: '/mallory' });
     const { report } = await engine.run(small, { owner: '/alice', siteKey: '/alice' });
     expect(report.outcome).toBe('replied');

@@ -1,11 +1,10 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { OwnerKey } from '../../src/names.ts';
 import { byteStream, streamHoard } from '../support/stream-guests.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { Engine } from './world.ts';
 
 const count = 4_900;
-/** For a condition that comes about by itself, on a busy machine too. */
-const patience = { timeout: 20_000 };
 
 describe('streams of a component of WASI 0.3', () => {
   test('are on the account of its owner until the run ends', async () => {
@@ -15,7 +14,7 @@ describe('streams of a component of WASI 0.3', () => {
     const { exchange, report } = engine.begin(engine.load(streamHoard(count)), { owner });
     // Each has two ends.
     const least = 2 * count * 500;
-    await vi.waitFor(() => expect(share.held('bytes')).toBeGreaterThan(least), patience);
+    await untilHolds(() => expect(share.held('bytes')).toBeGreaterThan(least));
     exchange.goAway();
     await report;
     expect(share.held('bytes')).toBeLessThan(least);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
@@ -13,6 +13,7 @@ import { quickPieceBytes } from '../../src/serve/piece-size.ts';
 import { wholeBytesMax } from '../../src/serve/reply-pump.ts';
 import { failureHead } from '../../src/serve/road/failure.ts';
 import { ask } from '../support/http.ts';
+import { untilHolds } from '../support/until-holds.ts';
 
 const mib = 1024 * 1024;
 /** More than the system's buffers of a connection on loopback hold. */
@@ -101,9 +102,9 @@ describe('replies that nobody takes', () => {
     });
     const client = await askWithoutReading(port);
     const share = account.shareOf('/mallory' as OwnerKey);
-    await vi.waitFor(() => expect(share.held('bytes')).toBeGreaterThanOrEqual(LARGE));
+    await untilHolds(() => expect(share.held('bytes')).toBeGreaterThanOrEqual(LARGE));
     client.destroy();
-    await vi.waitFor(() => expect(share.held('bytes')).toBe(0), { timeout: 10_000 });
+    await untilHolds(() => expect(share.held('bytes')).toBe(0));
     expect(ends).toEqual(['ok']);
   });
 
@@ -134,12 +135,12 @@ describe('replies that nobody takes', () => {
     const { port, account } = await listen(answerLarge);
     const client = await askWithoutReading(port);
     const share = account.shareOf('/mallory' as OwnerKey);
-    await vi.waitFor(() => expect(share.held('bytes')).toBe(LARGE));
+    await untilHolds(() => expect(share.held('bytes')).toBe(LARGE));
     expect(account.heldBy('reply')).toBe(LARGE);
     client.destroy();
-    await vi.waitFor(() => expect(share.held('bytes')).toBe(0), { timeout: 10_000 });
+    await untilHolds(() => expect(share.held('bytes')).toBe(0));
     expect((await ask(port, '/mallory')).body.length).toBe(LARGE);
-    await vi.waitFor(() => expect(share.held('bytes')).toBe(0));
+    await untilHolds(() => expect(share.held('bytes')).toBe(0));
   });
 
   test('replyIdleTimeoutMs: whoever takes less than a piece in that time is cut off', async () => {
@@ -148,20 +149,20 @@ describe('replies that nobody takes', () => {
     // A little every moment, which an idle limit would put up with for hours.
     const trickle = setInterval(() => client.read(10), 20);
     client.pause();
-    await vi.waitFor(() => expect(account.heldBy('reply')).toBe(LARGE));
-    await vi.waitFor(() => expect(account.heldBy('reply')).toBe(0), { timeout: 30_000 });
+    await untilHolds(() => expect(account.heldBy('reply')).toBe(LARGE));
+    await untilHolds(() => expect(account.heldBy('reply')).toBe(0));
     clearInterval(trickle);
   });
 
   test('heldBytesPerClientMax: one client has so many at once, then a refusal', async () => {
     const { port, account, ends } = await listen(answerLarge, { heldBytesPerClientMax: 2 * LARGE });
     for (let each = 0; each < 4; each += 1) await askWithoutReading(port, `/owner-${each}`);
-    await vi.waitFor(() => expect(ends).toHaveLength(4));
+    await untilHolds(() => expect(ends).toHaveLength(4));
     expect(ends.toSorted()).toEqual(['ok', 'ok', 'overloaded', 'overloaded']);
     expect(account.heldBy('reply')).toBe(2 * LARGE);
     expect((await ask(port, '/alice')).status).toBe(503);
     for (const client of clients) client.destroy();
-    await vi.waitFor(() => expect(account.heldBy('reply')).toBe(0), { timeout: 10_000 });
+    await untilHolds(() => expect(account.heldBy('reply')).toBe(0));
     expect((await ask(port, '/alice')).status).toBe(200);
   });
 
@@ -169,7 +170,7 @@ describe('replies that nobody takes', () => {
     const limits = { bytesMax: (4 * 4 * LARGE) / 3, heldBytesPerClientMax: 100 * LARGE };
     const { port, account, ends } = await listen(answerLarge, limits);
     for (let each = 0; each < 5; each += 1) await askWithoutReading(port);
-    await vi.waitFor(() => expect(ends).toHaveLength(5));
+    await untilHolds(() => expect(ends).toHaveLength(5));
     expect(account.heldBy('reply')).toBe(3 * LARGE);
     expect((await ask(port, '/alice')).body.length).toBe(LARGE);
   });
@@ -181,9 +182,9 @@ describe('replies that nobody takes', () => {
       exchange.end();
     });
     const client = await askWithoutReading(port);
-    await vi.waitFor(() => expect(account.heldBy('reply')).toBe(LARGE));
+    await untilHolds(() => expect(account.heldBy('reply')).toBe(LARGE));
     client.resume();
-    await vi.waitFor(() => expect(ends).toEqual(['ok']), { timeout: 10_000 });
+    await untilHolds(() => expect(ends).toEqual(['ok']));
     expect(account.heldBy('reply')).toBe(0);
   });
 });
@@ -227,7 +228,7 @@ describe('replies whose source has pieces of any size', () => {
     const large = claims.filter(({ bytes }) => bytes === quickPieceBytes);
     expect(large.length).toBeGreaterThan(0);
     expect(new Set(large.map(({ held }) => held))).toEqual(new Set([quickPieceBytes]));
-    await vi.waitFor(() => expect(account.heldBy('reply')).toBe(0));
+    await untilHolds(() => expect(account.heldBy('reply')).toBe(0));
   });
 
   test('send small ones, and give back what they claimed, to who lets them wait', async () => {
@@ -236,7 +237,7 @@ describe('replies whose source has pieces of any size', () => {
     clients.push(client);
     client.pause();
     client.write('GET /mallory HTTP/1.1\r\nHost: x\r\n\r\n');
-    await vi.waitFor(() => expect(claims.at(-1)?.bytes).toBe(quickPieceBytes));
+    await untilHolds(() => expect(claims.at(-1)?.bytes).toBe(quickPieceBytes));
     let count = 0;
     // Until the system takes no more.
     while (count !== claims.length) {
@@ -244,14 +245,14 @@ describe('replies whose source has pieces of any size', () => {
       await new Promise((resolve) => setTimeout(resolve, 150));
     }
     client.resume();
-    await vi.waitFor(() => expect(claims.length).toBeGreaterThan(count));
+    await untilHolds(() => expect(claims.length).toBeGreaterThan(count));
     expect(claims[count]).toMatchObject({ bytes: wholeBytesMax, held: 0, isPaused: true });
   });
 
   test('send small ones where the client may have no more, and none of it fails', async () => {
     const { port, ends, claims } = await listenForClaims({ heldBytesPerClientMax: LARGE });
     await askWithoutReading(port, '/alice');
-    await vi.waitFor(() => expect(ends).toEqual(['ok']));
+    await untilHolds(() => expect(ends).toEqual(['ok']));
     expect((await ask(port, '/mallory')).body.length).toBe(LARGE);
     expect(new Set(claims.map(({ bytes }) => bytes))).toEqual(new Set([wholeBytesMax]));
     expect(ends).toEqual(['ok', 'ok']);
@@ -264,14 +265,14 @@ describe('request bodies', () => {
     const share = account.shareOf('/mallory' as OwnerKey);
     share.charge('memory', 2 * LARGE);
     const waiting = ask(port, '/mallory', { method: 'POST', body: Buffer.alloc(LARGE) });
-    await vi.waitFor(() => expect(account.heldBy('request-body')).toBe(0));
+    await untilHolds(() => expect(account.heldBy('request-body')).toBe(0));
     expect((await ask(port, '/alice', { method: 'POST', body: Buffer.alloc(1000) })).text).toBe(
       '1000',
     );
     expect(ends).toEqual(['ok']);
     share.release('memory', 2 * LARGE);
     expect((await waiting).text).toBe(String(LARGE));
-    await vi.waitFor(() => expect(account.heldBy('request-body')).toBe(0));
+    await untilHolds(() => expect(account.heldBy('request-body')).toBe(0));
   });
 
   test('are given up with a clear word where no room comes', async () => {

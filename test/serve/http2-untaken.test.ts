@@ -1,9 +1,10 @@
 import { connect } from 'node:http2';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import type { OwnerKey } from '../../src/names.ts';
 import { listenSecurely, type SecureListener } from '../support/tls-listener.ts';
+import { untilHolds } from '../support/until-holds.ts';
 
 const mib = 1024 * 1024;
 let running: SecureListener | undefined;
@@ -37,12 +38,12 @@ test('one connection that opens no window holds no more than one client may', as
     closed.push(new Promise((resolve) => stream.once('close', () => resolve())));
     stream.end();
   }
-  await vi.waitFor(() => expect(statuses).toHaveLength(100), { timeout: 10_000 });
+  await untilHolds(() => expect(statuses).toHaveLength(100));
   expect(statuses.filter((status) => status === 200)).toHaveLength(10);
   expect(statuses.filter((status) => status === 503)).toHaveLength(90);
   expect(account.heldBy('reply')).toBe(10 * mib);
   // Nothing was taken of any of them: they are cut, and their memory is free again.
   await Promise.all(closed);
-  await vi.waitFor(() => expect(account.heldBy('reply')).toBe(0), { timeout: 10_000 });
+  await untilHolds(() => expect(account.heldBy('reply')).toBe(0));
   client.destroy();
 });

@@ -1,17 +1,16 @@
 import { utimesSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
+import { untilHolds } from '../support/until-holds.ts';
 
 const MIB = 1024 * 1024;
 /** More than both ends of a connection keep for a client that reads nothing. */
 const LARGE_BYTES = 32 * MIB;
 const LONG_AGO_S = 1_000_000_000;
 const FAR_AHEAD_S = 4_000_000_000;
-/** A file that was just written has a weak ETag for a second. */
-const writtenLongAgo = { timeout: 20_000, interval: 100 };
 
 describe('static files', () => {
   const folder = new TestFolder();
@@ -64,10 +63,11 @@ describe('static files', () => {
 
   test('are what was written last, also where their bytes are kept', async () => {
     folder.write('page.txt', 'page 0');
-    await vi.waitFor(async () => {
+    // One that was just written has a weak ETag for a second.
+    await untilHolds(async () => {
       const { headers } = await get('/page.txt');
       expect(headers.etag).not.toMatch(/^W\//);
-    }, writtenLongAgo);
+    });
     for (let count = 1; count <= 20; count += 1) {
       expect((await get('/page.txt')).text).toBe(`page ${count - 1}`);
       writeFileSync(folder.path('page.txt'), `page ${count}`);

@@ -1,6 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { LastingWorker } from '../../src/threads/lasting-worker.ts';
 import { entryBeside } from '../../src/threads/worker.ts';
+import { untilHolds } from '../support/until-holds.ts';
 
 function startLasting() {
   const messages: unknown[] = [];
@@ -21,25 +22,25 @@ function startLasting() {
 
 test('a thread that crashes has a successor, and the crash is told', async () => {
   const { crashes, messages, worker } = startLasting();
-  await vi.waitFor(() => expect(messages).toEqual([{ kind: 'begun', data: 1 }]));
+  await untilHolds(() => expect(messages).toEqual([{ kind: 'begun', data: 1 }]));
   worker.post('crash');
-  await vi.waitFor(() => expect(messages.at(-1)).toEqual({ kind: 'begun', data: 2 }));
+  await untilHolds(() => expect(messages.at(-1)).toEqual({ kind: 'begun', data: 2 }));
   expect(crashes).toEqual([expect.stringContaining('as it was told')]);
   await worker.close(0);
 });
 
 test('a thread that ends by itself has a successor, too', async () => {
   const { crashes, messages, worker } = startLasting();
-  await vi.waitFor(() => expect(messages).toHaveLength(1));
+  await untilHolds(() => expect(messages).toHaveLength(1));
   worker.post('end');
-  await vi.waitFor(() => expect(messages.at(-1)).toEqual({ kind: 'begun', data: 2 }));
+  await untilHolds(() => expect(messages.at(-1)).toEqual({ kind: 'begun', data: 2 }));
   expect(crashes).toEqual([]);
   await worker.close(0);
 });
 
 test('close() waits for a thread that was told to end, and there is no other', async () => {
   const { messages, starts, worker } = startLasting();
-  await vi.waitFor(() => expect(messages).toHaveLength(1));
+  await untilHolds(() => expect(messages).toHaveLength(1));
   worker.post('end');
   await worker.close(60_000);
   expect(starts()).toBe(1);
@@ -47,7 +48,7 @@ test('close() waits for a thread that was told to end, and there is no other', a
 
 test('close() ends a thread that hangs', async () => {
   const { messages, starts, worker } = startLasting();
-  await vi.waitFor(() => expect(messages).toHaveLength(1));
+  await untilHolds(() => expect(messages).toHaveLength(1));
   worker.post('hang');
   await worker.close(1);
   expect(starts()).toBe(1);

@@ -2,11 +2,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StreamedReply } from '../../../src/capability/fetch/contract.ts';
 import { wholeFetchGrant } from '../../../src/capability/fetch/grant.ts';
 import { BodyQueue } from '../../../src/http/body-queue.ts';
 import type { Header } from '../../../src/http/message.ts';
+import { untilHolds } from '../../support/until-holds.ts';
 import { refusal, useOutbound } from '../outbound-bench.ts';
 
 const bench = useOutbound();
@@ -279,7 +280,7 @@ describe('what goes wrong', () => {
     await setImmediate();
     gone.abort();
     await expect(sent).rejects.toMatchObject(refusal('abandoned'));
-    await vi.waitFor(() => expect(told.cancels).toBe(1));
+    await untilHolds(() => expect(told.cancels).toBe(1));
 
     const closed = Promise.withResolvers<void>();
     answer = (request, response) => {

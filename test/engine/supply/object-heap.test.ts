@@ -1,5 +1,5 @@
 /** Guests that hoard objects and exceptions: the thread's heap is shared by all of them. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Account } from '../../../src/account/account.ts';
 import { createSharedAccount } from '../../../src/account/shared.ts';
 import { RunBytes } from '../../../src/engine/run/bytes.ts';
@@ -7,6 +7,7 @@ import { MemoryQuota } from '../../../src/engine/run/memory-quota.ts';
 import { ObjectHeap } from '../../../src/engine/supply/object-heap.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { MapKeyValue, World } from '../../support/abi-world.ts';
+import { untilHolds } from '../../support/until-holds.ts';
 import { emitModule, nameBytes } from '../../wasm/support/assemble.ts';
 import { Engine, type EngineOptions } from '../world.ts';
 
@@ -138,7 +139,7 @@ describe('the objects of all runs of a thread', () => {
     // Those that were refused have ended; four wait for the store, whichever came first.
     const ended: Awaited<(typeof greedy)[number]>[] = [];
     for (const report of greedy) void report.then((one) => ended.push(one));
-    await vi.waitFor(() => expect(ended).toHaveLength(16), 10_000);
+    await untilHolds(() => expect(ended).toHaveLength(16));
     for (const report of ended) {
       expect(report.outcome).toBe('refused');
       expect(report.error).toMatchObject({ code: 'overloaded' });

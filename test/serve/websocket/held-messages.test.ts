@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Account } from '../../../src/account/account.ts';
 import { createSharedAccount } from '../../../src/account/shared.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { Connection, closeCode } from '../../../src/serve/websocket/connection.ts';
+import { untilHolds } from '../../support/until-holds.ts';
 
 const mib = 1024 * 1024;
 const closing: (() => void)[] = [];
@@ -46,11 +47,11 @@ test('messages are on the owner’s account until the guest takes them', async (
   const { account, client, connection } = await connectOne();
   await once(client, 'open');
   client.send(Buffer.alloc(100_000));
-  await vi.waitFor(() => expect(account.heldBy('websocket')).toBeGreaterThanOrEqual(100_000));
+  await untilHolds(() => expect(account.heldBy('websocket')).toBeGreaterThanOrEqual(100_000));
   expect(connection.takeMessage()?.length).toBe(100_000);
   expect(account.heldBy('websocket')).toBe(0);
   client.send(Buffer.alloc(100_000));
-  await vi.waitFor(() => expect(account.heldBy('websocket')).toBeGreaterThanOrEqual(100_000));
+  await untilHolds(() => expect(account.heldBy('websocket')).toBeGreaterThanOrEqual(100_000));
   client.terminate();
   await connection.closed;
   expect(account.heldBy('websocket')).toBe(0);
@@ -60,7 +61,7 @@ test('what is not a message yet counts, and goes first where its owner holds mos
   const { account, share, client, connection } = await connectOne();
   await once(client, 'open');
   client.send(Buffer.alloc(500_000), { fin: false });
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     connection.tick(performance.now());
     expect(account.heldBy('websocket')).toBeGreaterThanOrEqual(500_000);
   });
@@ -83,14 +84,14 @@ test('while the owner’s runs wait, so do messages, until the client has gone',
   });
   client.send('one');
   client.send('two');
-  await vi.waitFor(() => expect(connection.bytesReceived).toBe(6));
+  await untilHolds(() => expect(connection.bytesReceived).toBe(6));
   connection.tick(performance.now());
   await new Promise(setImmediate);
   expect(isReady).toBe(false);
   expect(connection.takeMessage()).toBeUndefined();
   share.mark({ isHeld: false, isStalling: false });
   connection.tick(performance.now());
-  await vi.waitFor(() => expect(isReady).toBe(true));
+  await untilHolds(() => expect(isReady).toBe(true));
   expect(connection.takeMessage()).toEqual(Uint8Array.from(Buffer.from('one')));
   share.mark({ isHeld: true, isStalling: false });
   client.terminate();

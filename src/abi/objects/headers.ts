@@ -137,6 +137,11 @@ export class HeaderMap {
     return this.#lines.length < before;
   }
 
+  clear(): void {
+    this.#lines = [];
+    this.#bytes = 0;
+  }
+
   /** In order, names as they were given. */
   lines(): Header[] {
     return this.#lines.map(({ name, value }) => [name, value]);

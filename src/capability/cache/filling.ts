@@ -41,7 +41,7 @@ export class Filling {
     this.#options = options;
   }
 
-  /** Until the body has ended, well or not. Never rejects. */
+  /** Until the body has ended, well or not, or is as long as was said. Never rejects. */
   async run(): Promise<void> {
     const { body, onOver, source } = this.#options;
     const isWhole = await this.#copyAll();
@@ -55,6 +55,7 @@ export class Filling {
       this.#options.tell({ kind: 'ended', body: body.id, isWhole });
     }
     onOver();
+    if (isWhole) await readOn(source);
   }
 
   /** The keeper has it. */
@@ -77,8 +78,10 @@ export class Filling {
     const { bytesMax, knownBytes, source } = this.#options;
     try {
       while (!this.#isDropped) {
+        // Some kits never end what they have said the length of.
+        if (this.#bytes === knownBytes) return true;
         const piece = await source.read();
-        if (piece === undefined) return knownBytes === undefined || knownBytes === this.#bytes;
+        if (piece === undefined) return knownBytes === undefined;
         if (knownBytes !== undefined && this.#bytes + piece.length > knownBytes) return false;
         this.#add(piece);
         if (this.#bytes > bytesMax) this.#isDropped = true;
@@ -135,5 +138,14 @@ export class Filling {
       this.#room ??= Promise.withResolvers<void>();
       await this.#room.promise;
     }
+  }
+}
+
+/** A server's connection is free once the end was read; what comes before it is nobody's. */
+async function readOn(source: ReadBody): Promise<void> {
+  try {
+    while ((await source.read()) !== undefined);
+  } catch {
+    // It is whole, whatever became of its end.
   }
 }

@@ -233,6 +233,19 @@ describe('a body that is not whole', () => {
     expect(await textOf(fits)).toBe('good');
   });
 
+  test('is not one that is as long as was said, though its end never comes', async () => {
+    const keeper = bench.openKeeper();
+    const body = openBody();
+    const stored = await bench
+      .openRun(keeper)
+      .insert(address('k'), options({ knownBytes: 4 }), body);
+    body.push(Buffer.from('good'));
+    expect(await textOf(stored)).toBe('good');
+    body.fail(new Error('the server has gone'));
+    const { found } = await bench.openRun(keeper).find(address('k'));
+    expect(found === undefined ? '' : await textOf(found)).toBe('good');
+  });
+
   test('is what a thread wrote that is gone', async () => {
     const keeper = bench.openKeeper();
     const client = bench.openClient(keeper);

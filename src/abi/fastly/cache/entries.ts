@@ -57,6 +57,7 @@ export class CacheHandle implements ReadyItem {
   readonly #stored: FoundObject | undefined;
   /** The body that the guest has of it. */
   #body: Body | undefined;
+  #isReplaced = false;
 
   constructor(start: HandleStart) {
     this.#lookup = 'lookup' in start ? start.lookup : undefined;
@@ -101,6 +102,15 @@ export class CacheHandle implements ReadyItem {
     return this.entry?.isObliged ?? false;
   }
 
+  /** Whether the run has stored something in place of what was found. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
+  }
+
+  noteReplaced(): void {
+    this.#isReplaced = true;
+  }
+
   /** The same lookup by another handle. */
   again(): CacheHandle {
     const { isRangeStrict } = this;
@@ -143,10 +153,13 @@ export interface LookedUpRequest extends CacheableRequest {
 /** A lookup of a response. */
 export class ResponseHandle extends CacheHandle {
   readonly request: LookedUpRequest;
+  /** In hexadecimal digits. */
+  readonly key: string;
 
-  constructor(start: HandleStart, request: LookedUpRequest) {
+  constructor(start: HandleStart, request: LookedUpRequest, key: string) {
     super(start);
     this.request = request;
+    this.key = key;
   }
 }
 

@@ -130,9 +130,10 @@ function list(name: string, out: string, itemsOf: (found: FoundObject) => readon
   });
 }
 
-function stateOf({ found, isObliged, usable }: ResponseHandle): number {
+/** What was replaced is found no more: kits ask once more to tell a hit from a miss. */
+function stateOf({ found, isObliged, isReplaced, usable }: ResponseHandle): number {
   let state = isObliged ? stateBits.mustInsert : 0;
-  if (found === undefined) return state;
+  if (found === undefined || isReplaced) return state;
   state |= stateBits.found;
   if (usable !== undefined) state |= stateBits.usable;
   if (!found.isFresh) state |= stateBits.stale;

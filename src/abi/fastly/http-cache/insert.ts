@@ -34,7 +34,7 @@ export const httpCacheInsertHostcalls = [
     name: 'transaction_insert',
     params: [...writeParams, ['body', 'out_handle']],
     spec: '#cache-of-answers',
-    meaning: 'consumes the response; `body` is the write end',
+    meaning: 'empties the response; `body` is the write end',
     act: (guest, handle, response, mask, opts, bodyPtr) =>
       insert(guest, { handle, response, mask, opts }, { bodyPtr }),
   }),
@@ -116,9 +116,11 @@ export const httpCacheInsertHostcalls = [
     spec: '#cache-of-answers',
     meaning: 'what the response says of itself',
     act: (guest, handle, response, mask, opts, maskOut, optsOut) => {
-      find(guest, handle);
+      const { key } = find(guest, handle);
       const policy = cachePolicyOf(responseOf(guest, response), nowMs(guest));
-      return giveResponseOptions(guest, policy, { mask, opts, maskOut, optsOut });
+      const keys = policy.surrogateKeys.length === 0 ? [key] : policy.surrogateKeys;
+      const suggested = { ...policy, surrogateKeys: keys };
+      return giveResponseOptions(guest, suggested, { mask, opts, maskOut, optsOut });
     },
   }),
 
@@ -172,6 +174,7 @@ function* insert(
     (body) => entry.insert(options, body),
     { bodyPtr },
     (found) => {
+      lookup.noteReplaced();
       if (cachePtr !== undefined) giveHandle(guest, lookup, { found, cachePtr });
     },
   );
@@ -209,21 +212,26 @@ function becomesForOne(
   return isNever(head) && !isNever(headOf(kept));
 }
 
-/** Consumes the response. */
+/**
+ * Empties the response. Its handle stays: the kit for JavaScript goes on to set fields of one that
+ * it has stored with a body of its own making.
+ */
 function takeResponse(guest: FastlyGuest, { mask, opts, response }: WriteArguments) {
-  const { held, responses } = guest.run;
   const options = readResponseOptions(guest, mask, opts, responseOf(guest, response));
-  held.release(responses.take(response).headers.heldBytes);
+  const { headers } = guest.run.responses.get(response);
+  const { heldBytes } = headers;
+  headers.clear();
+  guest.run.held.release(heldBytes - headers.heldBytes);
   return options;
 }
 
 function giveHandle(
   guest: FastlyGuest,
-  { request }: ResponseHandle,
+  { key, request }: ResponseHandle,
   { cachePtr, found }: { readonly found: FoundObject; readonly cachePtr: number },
 ): void {
   const { responses } = guest.run.of(cacheHandles);
-  guest.writeU32(cachePtr, responses.add(new ResponseHandle({ found }, request)));
+  guest.writeU32(cachePtr, responses.add(new ResponseHandle({ found }, request, key)));
 }
 
 function prepare(

@@ -122,7 +122,12 @@ function look(
   const heldBytes = heldBytesOf(request);
   guest.run.held.hold(heldBytes);
   const lookup = startLookup(guest.run, (wait) => cache[how](address, wait));
-  guest.writeU32(ptr, responses.add(new ResponseHandle({ lookup, heldBytes }, request)));
+  const handle = new ResponseHandle({ lookup, heldBytes }, request, hexOf(key));
+  guest.writeU32(ptr, responses.add(handle));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }
 
 function heldBytesOf({ headers, url }: LookedUpRequest): number {

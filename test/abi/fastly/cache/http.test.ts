@@ -63,7 +63,12 @@ async function store(
   const body = await puppet.number(`${HTTP}.transaction_insert`, lookup, kept, ...options);
   await puppet.number('fastly_http_body.write', body, text, 0);
   await puppet.call('fastly_http_body.close', body);
-  expect(await puppet.call('fastly_http_resp.close', kept)).toBe(3);
+  // Kits go on to write to it.
+  const insert = 'fastly_http_resp.header_insert';
+  expect(await puppet.call(insert, kept, 'x-cache', 'MISS')).toBe(0);
+  const names = await puppet.list('fastly_http_resp.header_names_get', [kept]);
+  expect(names.text).toBe('x-cache\0');
+  expect(await puppet.call('fastly_http_resp.close', kept)).toBe(0);
 }
 
 async function found(puppet: FastlyPuppet, lookup: number, transform = 1) {
@@ -215,6 +220,19 @@ describe('answers in the cache', () => {
     puppet.end();
   });
 
+  test('that were too old are found no more by who has replaced them', async () => {
+    const puppet = await createFastlyPuppet();
+    const url = 'http://origin.test/a';
+    await store(puppet, url, { maxAge: s });
+    puppet.world.cache.nowMs += 2_000;
+    const lookup = await look(puppet, await request(puppet, url));
+    expect(await state(puppet, lookup)).toBe(1 | 4 | 8);
+    const name = `${HTTP}.transaction_insert`;
+    await puppet.number(name, lookup, await response(puppet, 200), ...times(puppet, 60n * s));
+    expect(await state(puppet, lookup)).toBe(0);
+    puppet.end();
+  });
+
   test('that are stale from the beginning are read by who stores them', async () => {
     const puppet = await createFastlyPuppet();
     const lookup = await look(puppet, await request(puppet, 'http://origin.test/a'));
@@ -314,6 +332,11 @@ describe('suggestions', () => {
     room(32, 21_000, 6);
     expect(await puppet.call(name, lookup, reply, mask, OPTIONS, OUT, OUT + 8)).toBe(4);
     expect(puppet.u32(OUT + 8 + 36)).toBe(7);
+    // A response that says no key has that which it is kept by.
+    room(32, 21_000, 100);
+    const bare = await response(puppet, 200);
+    expect(await puppet.call(name, lookup, bare, mask, OPTIONS, OUT, OUT + 8)).toBe(0);
+    expect(puppet.text(21_000, puppet.u32(OUT + 8 + 36))).toMatch(/^[0-9a-f]{64}$/);
     puppet.end();
   });
 

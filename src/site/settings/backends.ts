@@ -84,7 +84,7 @@ const fields = {
     text({
       bytesMax: ciphersBytesMax,
       rule: 'must be a list of ciphers in OpenSSL’s words',
-      pattern: /^[A-Za-z0-9:+!@=_-]+$/,
+      pattern: /^[A-Za-z0-9:+!@=_.-]+$/,
       isShown: true,
     }),
     'Which ciphers are offered, in the words of OpenSSL',

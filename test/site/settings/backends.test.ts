@@ -20,7 +20,7 @@ describe('[backends.NAME]', () => {
       certificate_host = "other.example"
       ca = """-----BEGIN CERTIFICATE-----
       x"""
-      ciphers = "ECDHE+AESGCM:!aNULL"
+      ciphers = "TLSv1.2+ECDHE:!aNULL"
       client_certificate = "-----BEGIN CERTIFICATE-----"
       client_key = "vault/key"
       keep_alive_ms = 0
@@ -59,7 +59,7 @@ describe('[backends.NAME]', () => {
       sni: '',
       certificateHost: 'other.example',
       ca: '-----BEGIN CERTIFICATE-----\n      x',
-      ciphers: 'ECDHE+AESGCM:!aNULL',
+      ciphers: 'TLSv1.2+ECDHE:!aNULL',
       clientCertificate: '-----BEGIN CERTIFICATE-----',
       clientKey: { store: 'vault', name: 'key' },
       keepAliveMs: 0,

@@ -75,7 +75,7 @@ const msPerSecond = 1_000;
 const msMax = 2 ** 31 - 1;
 const healthIntervalMsMin = 1_000;
 const healthWindowMax = 64;
-const ciphersPattern = /^[A-Za-z0-9:+!@=_-]+$/;
+const ciphersPattern = /^[A-Za-z0-9:+!@=_.-]+$/;
 const hostPattern = /^[A-Za-z0-9.[\]:_-]*$/;
 const methods = ['GET', 'HEAD'];
 

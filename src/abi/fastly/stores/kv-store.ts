@@ -159,7 +159,6 @@ export const kvStoreHostcalls = [
       ['handle_out', 'out_handle'],
     ],
     spec,
-    meaning: 'deleting what is not there is done, too',
     act: (guest, handle, keyPtr, keyLen, mask, _config, ptr) => {
       const { run } = guest;
       const store = run.of(kvStores).get(handle);
@@ -180,6 +179,7 @@ export const kvStoreHostcalls = [
       ['kv_error_out', 'out_number'],
     ],
     spec,
+    meaning: '3 in `kv_error_out`: it was not there',
     act: (guest, handle, ptr) => finishDone(guest, handle, { verb: 'delete', ptr }),
   }),
 
@@ -219,7 +219,7 @@ export const kvStoreHostcalls = [
       guest.requireRange(errorPtr, 4);
       return whenReady(operation, () => {
         const result = takeResult(guest, handle, operation);
-        if (result.kind !== 'listing') return tell(guest, errorPtr, result);
+        if (result.kind !== 'listing') return guest.writeU32(errorPtr, errorOf(result, 'list'));
         guest.writeU32(bodyPtr, newBody(guest.run, Buffer.from(result.json)));
         return guest.writeU32(errorPtr, kvError.ok);
       });
@@ -309,7 +309,9 @@ function giveLookup(
 ): Given {
   const { body, meta, generation, error } = rooms;
   const { result } = operation;
-  if (result.kind !== 'entry') return tell(guest, error, takeResult(guest, handle, operation));
+  if (result.kind !== 'entry') {
+    return guest.writeU32(error, errorOf(takeResult(guest, handle, operation), 'lookup'));
+  }
   const { value, revision, meta: metadata = noMetadata } = result.entry;
   // Too short a room takes nothing: the guest may ask again with a longer one.
   if (guest.give(meta, metadata) !== status.ok) return status.buflen;
@@ -328,9 +330,14 @@ function finishDone(
 ): Later {
   const operation = findOperation(guest, handle, verb);
   guest.requireRange(ptr, 4);
-  return whenReady(operation, () => tell(guest, ptr, takeResult(guest, handle, operation)));
+  return whenReady(operation, () =>
+    guest.writeU32(ptr, errorOf(takeResult(guest, handle, operation), verb)),
+  );
 }
 
-function tell(guest: FastlyGuest, ptr: number, result: KvResult): Given {
-  return guest.writeU32(ptr, result.kind === 'failed' ? result.error : kvError.ok);
+/** To delete what is not there is told, as the vendor's network tells it. */
+function errorOf(result: KvResult, verb: KvVerb): number {
+  if (result.kind === 'failed') return result.error;
+  const isMissed = verb === 'delete' && result.kind === 'done' && !result.wasThere;
+  return isMissed ? kvError.notFound : kvError.ok;
 }

@@ -30,7 +30,7 @@ describe('fastly_kv_store', () => {
     expect(await insert(puppet, store, 'a', '')).toBe(1);
     expect(await lookup(puppet, store, 'a')).toMatchObject({ value: '', meta: '' });
     expect(await remove(puppet, store, 'a')).toBe(1);
-    expect(await remove(puppet, store, 'a')).toBe(1);
+    expect(await remove(puppet, store, 'a')).toBe(3);
     expect(await lookup(puppet, store, 'a')).toEqual({ status: 0, error: 3 });
   });
 

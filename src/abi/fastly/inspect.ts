@@ -1,6 +1,6 @@
 /**
- * The inspection of a request by the vendor's firewall. There is none here; where the folder says what
- * it answers (`[fastly]`, `inspection`), every request is answered that.
+ * The inspection of a request by the vendor's firewall. There is none here; where the folder says
+ * what it answers (`[fastly]`, `inspection`), every request is answered that.
  */
 import { answering } from './declare.ts';
 import type { FastlyGuest } from './guest.ts';

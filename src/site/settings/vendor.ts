@@ -1,4 +1,4 @@
-/** `[fastly]`: what a folder says in place of the vendor's cloud, and a `fastly.toml` has no name for. */
+/** `[fastly]`: what a folder says in place of the vendor's cloud, beside its `fastly.toml`. */
 import { choice, type Kind, yesOrNo } from './kinds.ts';
 import { maybe, record } from './tables.ts';
 

@@ -1,7 +1,7 @@
 /**
- * Whether a robot asks. This daemon does not know. Where the folder says so (`[fastly]`, `bot_fields`),
- * fields of the request tell, as before the vendor's local server: anybody may send them, so
- * else flags are 0, and names, and whether a name is right, are not there.
+ * Whether a robot asks. This daemon does not know. Where the folder says so (`[fastly]`,
+ * `bot_fields`), fields of the request tell, as before the vendor's local server. Anybody may send
+ * them: else flags are 0, and names, and whether a name is right, are not there.
  */
 import type { RequestHead } from '../../../http/message.ts';
 import type { ArgumentsOf, Value } from '../../hostcall.ts';

@@ -1,6 +1,7 @@
 /** The programs that a thread remembers, by what decides how their guests begin. */
 import { LRUCache } from 'lru-cache';
 import type { Abi } from '../../abi/abi.ts';
+import { Counts } from '../../account/counts.ts';
 import type { GuestSettings } from '../../capability/settings/contract.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
@@ -20,20 +21,33 @@ export interface ProgramsOptions {
 const programsMax = 4_096;
 const toldNothing = { kind: '' };
 
+interface Known {
+  readonly program: ProgramHost;
+  /** Who asked for it first, where several owners have the same. */
+  readonly owner: OwnerKey;
+  /** A program holds its compiled modules; one that is too large is held alone. */
+  readonly bytes: number;
+}
+
+/**
+ * Shared by owner, as in `OwnedCache`: who has the most gives up what it has used the longest ago.
+ * An owner may have a hundred programs of one module, each with a limit or an environment of its
+ * own. But here all are looked up in each request, and few are ever added.
+ */
 export class Programs {
   readonly #options: ProgramsOptions;
   /** By what modules have in common that are twins, else by their digests. */
-  readonly #known: LRUCache<string, ProgramHost>;
+  readonly #known: LRUCache<string, Known>;
+  readonly #bytesOf = new Counts<OwnerKey>();
 
   constructor(options: ProgramsOptions) {
     this.#options = options;
-    const { compiledBytesMax } = options.limits;
     this.#known = new LRUCache({
       max: programsMax,
-      // A program holds its compiled modules; one that is too large is held alone.
-      maxSize: compiledBytesMax,
-      sizeCalculation: ({ loaded }) => Math.min(Math.max(1, loaded.codeBytes), compiledBytesMax),
-      dispose: options.onForgotten,
+      dispose: ({ bytes, owner, program }) => {
+        this.#bytesOf.add(owner, -bytes);
+        options.onForgotten(program);
+      },
     });
   }
 
@@ -59,14 +73,14 @@ export class Programs {
     // Names of folders have spaces: an owner must not be read as another with one of her kinds.
     const key = facts.join('\0');
     const known = this.#known.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.program;
     const abi = abis.get(loaded.abi);
     if (abi === undefined) {
       const detail = `Cannot run the module: unknown ABI: received ${loaded.abi}`;
       throw new TerrafirmaError('internal', detail);
     }
     const program = new ProgramHost(loaded, abi, parts, { kind, owner, memoryBytes });
-    this.#known.set(key, program);
+    this.#add(owner, key, program);
     return program;
   }
 
@@ -82,21 +96,46 @@ export class Programs {
   /** From now on runs are of this compilation, if it is faster; those under way end with theirs. */
   renew(loaded: LoadedModule): void {
     const wanted = keyOf(loaded);
-    for (const [key, { abi, loaded: known, variant }] of [...this.#known.entries()]) {
+    for (const [key, { owner, program }] of [...this.#known.entries()]) {
+      const { abi, loaded: known, variant } = program;
       if (keyOf(known) !== wanted || !brings(loaded, known)) continue;
-      this.#known.set(key, new ProgramHost(loaded, abi, this.#options.parts, variant));
+      this.#known.delete(key);
+      this.#add(owner, key, new ProgramHost(loaded, abi, this.#options.parts, variant));
     }
   }
 
   /** The module's programs go that are not in use; of twins, those that this one brought. */
   forget({ digest }: LoadedModule, isInUse: (program: ProgramHost) => boolean): void {
-    for (const [key, program] of [...this.#known.entries()]) {
+    for (const [key, { program }] of [...this.#known.entries()]) {
       if (program.loaded.digest === digest && !isInUse(program)) this.#known.delete(key);
     }
   }
 
   clear(): void {
     this.#known.clear();
+  }
+
+  #add(owner: OwnerKey, key: string, program: ProgramHost): void {
+    const { compiledBytesMax } = this.#options.limits;
+    const bytes = Math.min(Math.max(1, program.loaded.codeBytes), compiledBytesMax);
+    while (this.#bytesOf.total + bytes > compiledBytesMax || this.#known.size >= programsMax) {
+      const next = this.#nextToGo();
+      if (next === undefined) break;
+      this.#known.delete(next);
+    }
+    this.#known.set(key, { program, owner, bytes });
+    this.#bytesOf.add(owner, bytes);
+  }
+
+  /** The one that its owner, who has the most, has used the longest ago. */
+  #nextToGo(): string | undefined {
+    let most = 0;
+    for (const [, bytes] of this.#bytesOf) most = Math.max(most, bytes);
+    for (const key of this.#known.rkeys()) {
+      const owner = this.#known.peek(key)?.owner;
+      if (owner !== undefined && this.#bytesOf.of(owner) === most) return key;
+    }
+    return undefined;
   }
 }
 

@@ -66,12 +66,12 @@ export class Programs {
   ): ProgramHost {
     const { abis, parts } = this.#options;
     const { initialise, early } = loaded.program;
-    const facts = [keyOf(loaded)];
-    if (memoryBytes < parts.memoryBytesMax) facts.push(`memory ${memoryBytes}`);
-    if (initialise !== undefined || early !== undefined) facts.push(`owner ${owner}`);
-    if (kind !== '') facts.push(kind === undefined ? 'starts in runs' : `kind ${kind}`);
+    // Of most programs that is all, and a text whose hash is known: at every run.
+    let key = keyOf(loaded);
     // Names of folders have spaces: an owner must not be read as another with one of her kinds.
-    const key = facts.join('\0');
+    if (memoryBytes < parts.memoryBytesMax) key += `\0memory ${memoryBytes}`;
+    if (initialise !== undefined || early !== undefined) key += `\0owner ${owner}`;
+    if (kind !== '') key += kind === undefined ? '\0starts in runs' : `\0kind ${kind}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known.program;
     const abi = abis.get(loaded.abi);

@@ -47,7 +47,7 @@ export class SiteRooms {
 
   /** A run of the site has needed `room`. */
   raise(site: string, room: Room): void {
-    if (room <= this.of(site)) return;
+    if (room === 0 || room <= this.of(site)) return;
     this.#rooms.delete(site);
     this.#rooms.set(site, room);
     const [oldest] = this.#rooms.keys();

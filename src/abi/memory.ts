@@ -35,8 +35,9 @@ export interface GuestMemoryOptions {
 /** Bytes in a page of linear memory (WebAssembly core, section 4.2.8). */
 export const pageBytes = 65_536;
 
-/** So short a text is written by ourselves: node's own way costs as much as forty characters. */
+/** So short a text we look at ourselves: node's own way costs as much as forty characters. */
 const shortText = 24;
+const asciiMax = 0x7f;
 
 /** What an access costs beside its bytes, counted in bytes. */
 const bytesPerAccess = 64;
@@ -138,6 +139,9 @@ export class GuestMemory {
   readUtf8(ptr: number, len: number, bytesMax: number): string | undefined {
     const start = this.#openCapped(ptr, len, bytesMax);
     const end = start + (len >>> 0);
+    if (end - start <= shortText && this.#isAscii(start, end)) {
+      return this.#bytes.toString('latin1', start, end);
+    }
     if (!isUtf8(this.#bytes.subarray(start, end))) return undefined;
     return this.#bytes.toString('utf8', start, end);
   }
@@ -250,6 +254,11 @@ export class GuestMemory {
   grow(pages: number): number | undefined {
     const pagesBefore = this.#options.grow?.(pages) ?? this.#growMemory(pages);
     return pagesBefore < 0 ? undefined : pagesBefore * pageBytes;
+  }
+
+  #isAscii(start: number, end: number): boolean {
+    for (let at = start; at < end; at += 1) if ((this.#bytes[at] ?? 0) > asciiMax) return false;
+    return true;
   }
 
   #growMemory(pages: number): number {

@@ -95,6 +95,14 @@ describe('reading', () => {
     expect(memory.readLatin1(2, 2, 7)).toBe('\u00c3\u00bc');
   });
 
+  test.each(['', 'a', '\0\x7f'.repeat(12), 'a'.repeat(25)])('decodes %j as UTF-8', (text) => {
+    const { memory, bytes } = createMemory();
+    bytes().write(text);
+    expect(memory.readUtf8(0, text.length, 99)).toBe(text);
+    bytes()[text.length] = 0x80;
+    expect(memory.readUtf8(0, text.length + 1, 99)).toBeUndefined();
+  });
+
   test('decodes UTF-16 and little-endian integers', () => {
     const { memory, bytes } = createMemory();
     bytes().write('aé', 0, 'utf16le');

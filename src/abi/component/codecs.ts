@@ -224,9 +224,11 @@ class BytesCodec extends PointerCodec {
     return crossing.memory.readBytesPooled(ptr, length, length);
   }
 
-  protected write(crossing: Crossing, bytes: Uint8Array): readonly [number, number] {
+  /** A text is written as it is: no bytes are made of it in between. */
+  protected write(crossing: Crossing, bytes: Uint8Array | string): readonly [number, number] {
     const ptr = crossing.allocate(bytes.length, 1);
-    crossing.memory.writeBytes(ptr, bytes);
+    if (typeof bytes === 'string') crossing.memory.writeLatin1(ptr, bytes);
+    else crossing.memory.writeBytes(ptr, bytes);
     return [ptr, bytes.length];
   }
 }
@@ -259,8 +261,8 @@ class ListCodec extends PointerCodec {
   protected write(crossing: Crossing, items: readonly never[]): readonly [number, number] {
     const { size, align } = this.#element;
     const ptr = crossing.allocate(items.length * size, align);
-    for (const [index, item] of items.entries()) {
-      this.#element.store(crossing, item as never, ptr + index * size);
+    for (let index = 0; index < items.length; index += 1) {
+      this.#element.store(crossing, items[index] as never, ptr + index * size);
     }
     return [ptr, items.length];
   }

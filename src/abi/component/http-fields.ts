@@ -53,8 +53,7 @@ export class Fields extends CountedResource {
 
   /** Those of a message that came. */
   static of(headers: readonly Header[], limits: HeaderLimits): Fields {
-    const shown = headers.filter(([name]) => !isForbiddenName(name.toLowerCase()));
-    return new Fields(HeaderMap.of(shown, limits), true);
+    return new Fields(HeaderMap.of(headers, limits, isForbiddenName), true);
   }
 
   get isImmutable(): boolean {
@@ -76,26 +75,23 @@ export class Fields extends CountedResource {
     this.#isImmutable = true;
   }
 
-  get(name: string): Uint8Array[] {
-    return this.map.values(name).map(toBytes);
+  /** Values, which cross as `list<u8>`. */
+  get(name: string): readonly string[] {
+    return this.map.values(name);
   }
 
   /** Names as they came, or were set. */
-  entriesAsSent(): Entry[] {
-    return this.map.lines().map(([name, value]) => [name, toBytes(value)] as const);
+  entriesAsSent(): Header[] {
+    return this.map.lines();
   }
 
-  entries(): Entry[] {
-    return this.map.lines().map(([name, value]) => [name.toLowerCase(), toBytes(value)] as const);
+  entries(): Header[] {
+    return this.map.linesInLowerCase();
   }
 }
 
 export function headerLimitsOf({ run: { limits } }: ComponentGuest): HeaderLimits {
   return { linesMax: limits.headersMax, bytesMax: limits.headerBytesMax };
-}
-
-function toBytes(value: string): Uint8Array {
-  return Buffer.from(value, 'latin1');
 }
 
 function toText(value: Uint8Array): string {

@@ -50,7 +50,9 @@ export function storeText(crossing: Crossing, text: string): readonly [number, n
     // Half a surrogate pair becomes U+FFFD in both.
     const length = Buffer.byteLength(text, 'utf8');
     const ptr = crossing.allocate(length, 1);
-    crossing.memory.writeUtf8(ptr, text, length);
+    // As many bytes as characters: all of them are ASCII.
+    if (length === text.length) crossing.memory.writeLatin1(ptr, text);
+    else crossing.memory.writeUtf8(ptr, text, length);
     return [ptr, length];
   }
   const sound = text.toWellFormed();

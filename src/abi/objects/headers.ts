@@ -38,11 +38,22 @@ export class HeaderMap {
     this.#limits = limits;
   }
 
-  /** Of a message that has come: what is there counts, and is not looked at again. */
-  static of(headers: readonly Header[], limits: HeaderLimits): HeaderMap {
+  /**
+   * Of a message that has come: what is there counts, and is not looked at again. Lines of names,
+   * in lower case, of which `isLeftOut` says so are not there.
+   */
+  static of(
+    headers: readonly Header[],
+    limits: HeaderLimits,
+    isLeftOut?: (lowerName: string) => boolean,
+  ): HeaderMap {
     const map = new HeaderMap(limits);
-    map.#lines = headers.map(([name, value]) => ({ name, lowerName: name.toLowerCase(), value }));
-    map.#bytes = countBytes(map.#lines);
+    for (const [name, value] of headers) {
+      const lowerName = name.toLowerCase();
+      if (isLeftOut?.(lowerName) === true) continue;
+      map.#lines.push({ name, lowerName, value });
+      map.#bytes += name.length + value.length;
+    }
     return map;
   }
 
@@ -145,6 +156,10 @@ export class HeaderMap {
   /** In order, names as they were given. */
   lines(): Header[] {
     return this.#lines.map(({ name, value }) => [name, value]);
+  }
+
+  linesInLowerCase(): Header[] {
+    return this.#lines.map(({ lowerName, value }) => [lowerName, value]);
   }
 
   /** The same without the lines of names, in lower case, of which `isLeftOut` says so. */

@@ -125,6 +125,15 @@ describe.each(['utf8', 'utf16', 'latin1+utf16'] as const)('Codecs, %s', (encodin
     expect(codec.load(crossing, 64)).toEqual(value);
   });
 
+  test.each(['', 'value', '\0\x7f\x80\xff', 'ä'.repeat(100)])('take %j for bytes', (value) => {
+    const { crossing } = new Place(encoding);
+    const codec = codecs.of({ kind: 'list', element: u8 });
+    codec.store(crossing, value as never, 64);
+    crossing.begin();
+    const bytes = codec.load(crossing, 64) as Uint8Array;
+    expect([...bytes]).toEqual([...Buffer.from(value, 'latin1')]);
+  });
+
   test.each(values)('bring %s back from core values', (_, type, value) => {
     const { crossing } = new Place(encoding);
     const codec = codecs.of(type);

@@ -4,7 +4,7 @@
  * case, which settles no sooner than when all else that is ready has had its turn. So a module of
  * ours stands between: it calls the entry, and behind that says in a memory which call has ended.
  */
-import type { CallEntry, GuestFunction, HostcallResult, WasmValue } from '../abi/abi.ts';
+import type { Binding, CallEntry, GuestFunction, HostcallResult, WasmValue } from '../abi/abi.ts';
 import type { Crossings } from './crossings.ts';
 import { type EntryRoom, EntryShape, type EntryTypes } from './entry-shape.ts';
 
@@ -58,10 +58,7 @@ export class Entrance {
     this.#known.set(module, fits);
     if (!fits) return openPlain(entry);
     const place = this.take(entry);
-    return {
-      enter: () => this.call(shape, place) as Promise<unknown> | undefined,
-      close: () => this.leave(place),
-    };
+    return new PlacedDoor(this, shape, place);
   }
 
   /** For an instance of which several functions are called; to be closed. */
@@ -172,6 +169,45 @@ export class EntryCalls {
     }
     const plainly = WebAssembly.promising(callee) as CallPlainly;
     return { callee, shape, place: -1, plainly };
+  }
+}
+
+class PlacedDoor implements Door {
+  readonly #entrance: Entrance;
+  readonly #shape: EntryShape;
+  readonly #place: number;
+
+  constructor(entrance: Entrance, shape: EntryShape, place: number) {
+    this.#entrance = entrance;
+    this.#shape = shape;
+    this.#place = place;
+  }
+
+  enter(): Promise<unknown> | undefined {
+    return this.#entrance.call(this.#shape, this.#place) as Promise<unknown> | undefined;
+  }
+
+  close(): void {
+    this.#entrance.leave(this.#place);
+  }
+}
+
+/** Of a guest whose ABI calls its functions itself. */
+export class DoorOfBinding implements Door {
+  readonly #binding: Pick<Binding, 'enter'>;
+  readonly #calls: EntryCalls;
+
+  constructor(binding: Pick<Binding, 'enter'>, calls: EntryCalls) {
+    this.#binding = binding;
+    this.#calls = calls;
+  }
+
+  enter(): Promise<unknown> | undefined {
+    return this.#binding.enter?.(this.#calls.call);
+  }
+
+  close(): void {
+    this.#calls.close();
   }
 }
 

@@ -4,6 +4,7 @@ import type { GuestInstance } from './instance.ts';
 import type { RestoreMode, Snapshot } from './restore/snapshot.ts';
 import type { Activation } from './run/activation.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
+import type { Discarding } from './supply/held-state.ts';
 import { type Room, roomBytesOf, roomFor } from './supply/rooms.ts';
 
 export interface GuestOptions {
@@ -13,7 +14,7 @@ export interface GuestOptions {
   /** Whether what the program wants to be run before its entry has been; else each run does it. */
   readonly isStarted: boolean;
   /** Ends the instance and gives back what it took out of the thread's stock. */
-  readonly onDiscard: () => void;
+  readonly held: Discarding;
 }
 
 /** A memory that grew by more than this is given up rather than kept and cleared. */
@@ -24,7 +25,7 @@ export class Guest {
   readonly isStarted: boolean;
   readonly #snapshot: Snapshot | undefined;
   readonly #firstBytes: number;
-  readonly #onDiscard: () => void;
+  readonly #held: Discarding;
   #isDiscarded = false;
   #siteKey: string | undefined;
   #room: Room = 0;
@@ -35,7 +36,7 @@ export class Guest {
     this.instance = options.instance;
     this.isStarted = options.isStarted;
     this.#snapshot = options.snapshot;
-    this.#onDiscard = options.onDiscard;
+    this.#held = options.held;
     this.#firstBytes = options.instance.physicalBytes;
   }
 
@@ -146,6 +147,6 @@ export class Guest {
   discard(): void {
     if (this.#isDiscarded) return;
     this.#isDiscarded = true;
-    this.#onDiscard();
+    this.#held.discard();
   }
 }

@@ -12,13 +12,14 @@ import { NestedCall } from '../abi/steps.ts';
 import type { CoreInstance } from './core-instance.ts';
 import type { RunSlot } from './run-slot.ts';
 
+/** The instance, as this sees it. */
 export interface HostFaceOptions {
   readonly slot: RunSlot;
   readonly mainCore: number;
   /** Undefined until the core was made. */
-  readonly coreOf: (core: number) => CoreInstance | undefined;
+  coreOf(core: number): CoreInstance | undefined;
   /** Memory 0 of a core. */
-  readonly memoryOf: (core: number) => GuestMemory | undefined;
+  memoryOf(core: number): GuestMemory | undefined;
 }
 
 /** One core; see `CoreFace`. */
@@ -49,7 +50,7 @@ class Face implements CoreFace {
 
 /** The main core, and all that an ABI may do with a run. */
 export class HostFace extends Face implements GuestHost {
-  readonly #others: Face[] = [];
+  #others: Face[] | undefined;
 
   constructor(options: HostFaceOptions) {
     super(options, options.mainCore);
@@ -61,6 +62,7 @@ export class HostFace extends Face implements GuestHost {
 
   core(core: number): CoreFace {
     if (core === this.options.mainCore) return this;
+    this.#others ??= [];
     this.#others[core] ??= new Face(this.options, core);
     return this.#others[core];
   }

@@ -19,13 +19,19 @@ export interface GateOptions {
   readonly slot: RunSlot;
   readonly crossings: Crossings;
   readonly memories: Touched;
-  /** The guest comes to its next check as soon as it counts again. */
-  readonly endSlice: () => void;
+  readonly guest: GuestBehind;
+}
+
+export interface GuestBehind {
+  /** It comes to its next check as soon as it counts again. */
+  endSlice(): void;
   /** The function of a hostcall that was linked without it. */
-  readonly open: (late: LateHostcall) => Hostcall['call'];
+  openHostcall(late: LateHostcall): Hostcall['call'];
 }
 
 type Call = (...args: unknown[]) => unknown;
+
+const noCalls: readonly Call[] = [];
 
 /**
  * A hostcall may take long while the guest counts a few instructions: the clock is asked, too, when
@@ -41,19 +47,17 @@ const shortLength = 5;
 export class HostcallGate {
   readonly #slot: RunSlot;
   readonly #memories: Touched;
-  readonly #endSlice: () => void;
-  readonly #open: GateOptions['open'];
+  readonly #guest: GuestBehind;
   readonly #crossings: Crossings;
   /** Those that may wait, by the places at which crossings find them. */
-  readonly hostcalls: Call[] = [];
+  hostcalls: readonly Call[] = noCalls;
   #work = 0;
 
-  constructor({ slot, crossings, memories, endSlice, open }: GateOptions) {
+  constructor({ slot, crossings, memories, guest }: GateOptions) {
     this.#slot = slot;
     this.#crossings = crossings;
     this.#memories = memories;
-    this.#endSlice = endSlice;
-    this.#open = open;
+    this.#guest = guest;
   }
 
   /**
@@ -72,7 +76,8 @@ export class HostcallGate {
     if (!waits) return guarded;
     const face = crosses && this.hostcalls.length < placesMax ? faceToCross(hostcall) : undefined;
     if (face === undefined) return new WebAssembly.Suspending(guarded);
-    this.hostcalls.push(guarded);
+    // Of exactly that length: a list that grows takes room for sixteen more.
+    this.hostcalls = this.hostcalls.concat(guarded);
     return this.#crossings.open(this.hostcalls.length - 1, face);
   }
 
@@ -121,7 +126,7 @@ export class HostcallGate {
 
   #openLate(late: LateHostcall | undefined): Call {
     if (late === undefined) throw new TypeError('Cannot make a hostcall: it has no function');
-    return this.#open(late) as Call;
+    return this.#guest.openHostcall(late) as Call;
   }
 
   /** @throws where the run is over, or may make no hostcalls now */
@@ -149,7 +154,7 @@ export class HostcallGate {
     this.#work = 0;
     if (!activation.looksOverdue()) return answer;
     if (waits) return activation.pauseWith(answer as HostcallResult);
-    this.#endSlice();
+    this.#guest.endSlice();
     return answer;
   }
 }

@@ -6,14 +6,15 @@
 import type { Abi, Binding, EarlyCapabilities, GuestFunction, Run } from '../abi/abi.ts';
 import type { EarlyGiven } from '../abi/early.ts';
 import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
+import type { GuestMemory } from '../abi/memory.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
 import type { HostFunction } from './crossings.ts';
 import { type EarlyEnd, type EarlyRole, EarlySide } from './early/early-side.ts';
-import type { Door, Entrance } from './entrance.ts';
-import { HostFace } from './host-face.ts';
-import { HostcallGate } from './hostcall-gate.ts';
+import { type Door, DoorOfBinding, type Entrance } from './entrance.ts';
+import { HostFace, type HostFaceOptions } from './host-face.ts';
+import { type GuestBehind, HostcallGate } from './hostcall-gate.ts';
 import type { MeterHost } from './meter-host.ts';
 import { ProgramMemories } from './program-memories.ts';
 import type { CoreImport, ProgramShared } from './program-shared.ts';
@@ -24,21 +25,26 @@ import type { CoreMemory, ServingInstance } from './serving.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
 import { firstFuel } from './turn/fuel-gauge.ts';
 
-export interface InstanceOptions {
+/** What all instances of a program have in common. */
+export interface InstanceKind {
   readonly program: Program;
   readonly abi: Abi;
   /** The name of the export that a run calls. */
   readonly entry: string;
+  readonly meterHost: MeterHost;
+  readonly entrance: Entrance;
+  readonly shared: ProgramShared;
+  readonly trap: WebAssembly.RuntimeError;
+}
+
+export interface InstanceOptions {
+  readonly kind: InstanceKind;
   /** Made for the program, in its order; see memories.ts. */
   readonly memories: readonly WebAssembly.Memory[];
   /** The table for the cards of each memory that is marked; undefined in the forms without. */
   readonly cardTables: readonly (CardTable | undefined)[] | undefined;
-  readonly meterHost: MeterHost;
-  readonly entrance: Entrance;
-  readonly shared: ProgramShared;
   /** What the instance holds of the process. */
   readonly charge: GuestCharge;
-  readonly trap: WebAssembly.RuntimeError;
   readonly firstFuel: number;
   /** Where the start of the program is done once. */
   readonly early?: EarlyRole | undefined;
@@ -49,28 +55,36 @@ const initializeExport = '_initialize';
 /** A command's entry does that itself; called after the other it would do it twice. */
 const commandEntry = '_start';
 
-export class GuestInstance implements ServingInstance {
+const noCores: readonly CoreInstance[] = [];
+const noTables: readonly undefined[] = [];
+
+export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBehind {
   readonly binding: Binding;
   readonly memories: ProgramMemories;
   readonly charge: GuestCharge;
   readonly offsets: OffsetMap | undefined;
   /** Of a program whose start is done once. */
   readonly early: EarlySide | undefined;
-  readonly #options: InstanceOptions;
-  readonly #slot: RunSlot;
+  readonly slot: RunSlot;
+  readonly #kind: InstanceKind;
+  readonly #cardTables: InstanceOptions['cardTables'];
+  readonly #firstFuel: number;
   readonly #gate: HostcallGate;
   readonly #marksOwner: MarksOwner | undefined;
-  readonly #cores: CoreInstance[] = [];
+  #cores: readonly CoreInstance[] = noCores;
   #door: Door | undefined;
 
   /** Makes the first core; `start` makes the others. No code of the guest runs. */
   constructor(options: InstanceOptions) {
-    const { program, cardTables = [], memories } = options;
-    this.#options = options;
+    const { kind, cardTables, memories } = options;
+    const { program } = kind;
+    this.#kind = kind;
+    this.#cardTables = cardTables;
+    this.#firstFuel = options.firstFuel;
     this.charge = options.charge;
-    const slot = new RunSlot(options.trap);
-    this.#slot = slot;
-    const marks = cardTables.map((table, number) => {
+    const slot = new RunSlot(kind.trap);
+    this.slot = slot;
+    const marks = (cardTables ?? noTables).map((table, number) => {
       const memory = memories[number];
       return table && memory ? new CardMarks(table, memory) : undefined;
     });
@@ -78,23 +92,37 @@ export class GuestInstance implements ServingInstance {
     this.memories = new ProgramMemories({ slot, memories, marks });
     this.#gate = new HostcallGate({
       slot,
-      crossings: options.entrance.crossings,
+      crossings: kind.entrance.crossings,
       memories: this.memories,
-      endSlice: () => {
-        for (const core of this.#cores) core.endSlice();
-      },
-      open: (late) => this.#openHostcall(late),
+      guest: this,
     });
     const plan = program.component;
-    const component = plan === undefined ? undefined : { plan, entry: options.entry };
-    this.binding = options.abi.bind(this.#openFace(), component);
+    const component = plan === undefined ? undefined : { plan, entry: kind.entry };
+    this.binding = kind.abi.bind(new HostFace(this), component);
     const { memories: all, binding } = this;
     const { early: role } = options;
-    this.early = role && EarlySide.of({ slot, role, binding, memories: all }, options.abi.early);
+    this.early = role && EarlySide.of({ slot, role, binding, memories: all }, kind.abi.early);
     const [first] = program.cores;
     // Offsets are those of one module: they say nothing about code of another.
     this.offsets = program.cores.length > 1 || !first ? undefined : this.#formOf(first).offsets;
     if (first !== undefined) this.#make(first);
+  }
+
+  get mainCore(): number {
+    return this.#kind.program.mainCore;
+  }
+
+  coreOf(core: number): CoreInstance | undefined {
+    return this.#cores[core];
+  }
+
+  memoryOf(core: number): GuestMemory | undefined {
+    const number = this.#kind.program.cores[core]?.memories[0];
+    return number === undefined ? undefined : this.memories.open(number);
+  }
+
+  endSlice(): void {
+    for (const core of this.#cores) core.endSlice();
   }
 
   /** Those that may wait; see `Crossings`. */
@@ -121,7 +149,7 @@ export class GuestInstance implements ServingInstance {
   }
 
   memoryNumber(core: number, memory: number): number {
-    return this.#options.program.cores[core]?.memories[memory] ?? memory;
+    return this.#kind.program.cores[core]?.memories[memory] ?? memory;
   }
 
   growShared(memory: number, pages: number, asking: CoreMemory): boolean {
@@ -130,7 +158,7 @@ export class GuestInstance implements ServingInstance {
 
   /** The instance serves this run from now on. */
   attach(activation: Activation): void {
-    this.#slot.activation = activation;
+    this.slot.activation = activation;
     activation.instance = this;
     activation.takeMarks(this.#marksOwner);
     this.memories.forgetSizes();
@@ -151,7 +179,7 @@ export class GuestInstance implements ServingInstance {
 
   /** The run is over: what still comes for it finds nothing. */
   detach(): void {
-    this.#slot.activation = undefined;
+    this.slot.activation = undefined;
   }
 
   begin(run: Run): void {
@@ -175,7 +203,7 @@ export class GuestInstance implements ServingInstance {
    * `callEntry`.
    */
   async start(): Promise<void> {
-    const { program, entry } = this.#options;
+    const { program, entry } = this.#kind;
     for (const [number, core] of program.cores.entries()) {
       const made = this.#cores[number] ?? this.#make(core);
       if (made.start !== undefined) await callPlainly(made.start);
@@ -190,7 +218,7 @@ export class GuestInstance implements ServingInstance {
 
   /** Starts the program, and calls what it wants to be called once, before any request. */
   async initialise(capabilities: EarlyCapabilities): Promise<void> {
-    const { program } = this.#options;
+    const { program } = this.#kind;
     this.binding.prepare?.(capabilities);
     try {
       await this.start();
@@ -207,7 +235,7 @@ export class GuestInstance implements ServingInstance {
     if (this.early === undefined || core === undefined) {
       throw new TypeError('Cannot start the program early: its ABI has no such starts');
     }
-    return await this.early.start(core, this.#options.entry, given);
+    return await this.early.start(core, this.#kind.entry, given);
   }
 
   /**
@@ -221,7 +249,7 @@ export class GuestInstance implements ServingInstance {
     movers: readonly WebAssembly.Module[],
     memoryBytes: readonly number[],
   ): void {
-    for (const core of this.#options.program.cores.slice(this.#cores.length)) this.#make(core);
+    for (const core of this.#kind.program.cores.slice(this.#cores.length)) this.#make(core);
     this.memories.growTo(memoryBytes);
     for (const [number, core] of this.#cores.entries()) {
       const from = source.#cores[number];
@@ -238,7 +266,7 @@ export class GuestInstance implements ServingInstance {
   captureState(): void {
     for (const core of this.#cores) core.capture();
     this.memories.clearMarks();
-    this.#slot.activation?.objects?.close();
+    this.slot.activation?.objects?.close();
     for (const core of this.#cores) core.forgetHeap();
   }
 
@@ -254,21 +282,8 @@ export class GuestInstance implements ServingInstance {
     this.memories.discard();
   }
 
-  #openFace(): HostFace {
-    const { program } = this.#options;
-    return new HostFace({
-      slot: this.#slot,
-      mainCore: program.mainCore,
-      coreOf: (core) => this.#cores[core],
-      memoryOf: (core) => {
-        const number = program.cores[core]?.memories[0];
-        return number === undefined ? undefined : this.memories.open(number);
-      },
-    });
-  }
-
   #make(core: ProgramCore): CoreInstance {
-    const { shared } = this.#options;
+    const { shared } = this.#kind;
     try {
       return this.#makeLinked(core);
     } catch (error) {
@@ -281,8 +296,9 @@ export class GuestInstance implements ServingInstance {
 
   #makeLinked(core: ProgramCore): CoreInstance {
     const number = this.#cores.length;
-    const { meterHost, shared, firstFuel, cardTables } = this.#options;
-    const module = cardTables === undefined ? core.module : (core.cardsModule ?? core.module);
+    const { meterHost, shared } = this.#kind;
+    const firstFuel = this.#firstFuel;
+    const module = this.#cardTables === undefined ? core.module : (core.cardsModule ?? core.module);
     const form = this.#formOf(core);
     const connect = (hostTable: WebAssembly.Table): void => meterHost.connect(hostTable, number);
     const made = shared.lend(module, number, ({ wanted, values }) => {
@@ -292,13 +308,14 @@ export class GuestInstance implements ServingInstance {
       return new CoreInstance({ module, form, imports: values, connect, firstFuel });
     });
     this.memories.join(number, core.memories, made.sizes);
-    this.#cores.push(made);
+    // Of exactly that length: a list that grows takes room for sixteen more.
+    this.#cores = this.#cores.concat(made);
     return made;
   }
 
   #formOf(core: ProgramCore): FormFacts {
     const { metered, cards } = core.engine;
-    return this.#options.cardTables === undefined ? metered : (cards ?? metered);
+    return this.#cardTables === undefined ? metered : (cards ?? metered);
   }
 
   #linkHostcalls(imports: WebAssembly.Imports, wanted: readonly CoreImport[]): void {
@@ -308,11 +325,12 @@ export class GuestInstance implements ServingInstance {
           ? (this.binding.lateHostcall?.(each) ?? this.binding.hostcall(each))
           : this.early.hostcall(each);
       if (hostcall === undefined) continue;
-      offer(imports, each, this.#gate.wrap(hostcall, this.#options.shared.crosses));
+      offer(imports, each, this.#gate.wrap(hostcall, this.#kind.shared.crosses));
     }
   }
 
-  #openHostcall(late: LateHostcall): Hostcall['call'] {
+  /** The function of one that was linked without it. */
+  openHostcall(late: LateHostcall): Hostcall['call'] {
     const call = this.binding.openHostcall?.(late);
     if (call === undefined) throw new TypeError('Cannot make a hostcall: its ABI has none late');
     return call;
@@ -331,23 +349,18 @@ export class GuestInstance implements ServingInstance {
       const memory = this.memories.all[core.memories[index] ?? -1];
       if (memory !== undefined) offer(imports, plan, memory);
     }
-    const table = this.#options.cardTables?.[core.memories[0] ?? -1];
+    const table = this.#cardTables?.[core.memories[0] ?? -1];
     if (form.cards !== undefined && table !== undefined) offer(imports, form.cards, table.memory);
   }
 
   #openDoor(): Door {
-    const { program, entrance } = this.#options;
+    const { program, entrance, entry } = this.#kind;
     const { binding } = this;
-    const enter = binding.enter?.bind(binding);
-    if (enter !== undefined) {
-      const calls = entrance.openCalls();
-      return { enter: () => enter(calls.call), close: () => calls.close() };
-    }
+    if (binding.enter !== undefined) return new DoorOfBinding(binding, entrance.openCalls());
     const core = this.#cores[program.mainCore];
-    const found =
-      (core && this.early?.entryOf(core)) ?? core?.exportedFunction(this.#options.entry);
+    const found = (core && this.early?.entryOf(core)) ?? core?.exportedFunction(entry);
     if (core !== undefined && found !== undefined) return entrance.open(found, core.module);
-    return this.#slot.endTrapped(`the module has no export ${this.#options.entry}`);
+    return this.slot.endTrapped(`the module has no export ${entry}`);
   }
 }
 

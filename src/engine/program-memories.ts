@@ -2,7 +2,7 @@
  * The linear memories of one instance, each once, whichever of its cores have it: how large the
  * guest believes they are, what was written, and the host's way into them.
  */
-import { GuestMemory, pageBytes } from '../abi/memory.ts';
+import { GuestMemory, type GuestMemoryOptions, pageBytes } from '../abi/memory.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { CardMarks } from './restore/card-table.ts';
 import type { RunSlot } from './run-slot.ts';
@@ -23,20 +23,23 @@ interface Belief extends CoreMemory {
   readonly size: SizeGlobal;
 }
 
+const nothingOpened: readonly undefined[] = [];
+const noBeliefs: readonly Belief[] = [];
+
 export class ProgramMemories {
   readonly all: readonly WebAssembly.Memory[];
   readonly marks: readonly (CardMarks | undefined)[];
   readonly #slot: RunSlot;
   /** Of each memory, for every core that has it. */
-  readonly #sizes: Belief[][];
+  #sizes: readonly (readonly Belief[])[];
   /** Made when the host first wants in. */
-  readonly #opened: GuestMemory[] = [];
+  #opened: readonly (GuestMemory | undefined)[] = nothingOpened;
 
   constructor({ slot, memories, marks }: ProgramMemoriesOptions) {
     this.#slot = slot;
     this.all = memories;
     this.marks = marks;
-    this.#sizes = memories.map(() => []);
+    this.#sizes = memories.map(() => noBeliefs);
   }
 
   /**
@@ -50,7 +53,8 @@ export class ProgramMemories {
       if (size === undefined || all === undefined) continue;
       const [known] = all;
       if (known !== undefined) size.value = known.size.value;
-      all.push({ core, index, size });
+      // Of exactly that length: a list that grows takes room for sixteen more.
+      this.#sizes = this.#sizes.with(number, all.concat({ core, index, size }));
     }
   }
 
@@ -93,20 +97,12 @@ export class ProgramMemories {
 
   /** The host's way into a memory. */
   open(memory: number): GuestMemory | undefined {
+    const known = this.#opened[memory];
     const plain = this.all[memory];
-    if (plain === undefined) return undefined;
-    const slot = this.#slot;
-    const marks = this.marks[memory];
-    this.#opened[memory] ??= new GuestMemory(plain, {
-      onWrite: (ptr, len) => {
-        slot.running();
-        marks?.mark(ptr, len);
-      },
-      trap: (reason) => this.#slot.endTrapped(reason),
-      grow: (pages) => this.#grow(memory, pages),
-      byteLength: () => this.bytesOf(memory),
-    });
-    return this.#opened[memory];
+    if (known !== undefined || plain === undefined) return known;
+    const opened = new GuestMemory(plain, new MemorySide(this, this.#slot, memory));
+    this.#opened = this.all.map((_, each) => (each === memory ? opened : this.#opened[each]));
+    return opened;
   }
 
   /** Gives new memories the sizes of others, in bytes; what the guest believes is set apart. */
@@ -159,7 +155,7 @@ export class ProgramMemories {
   }
 
   /** As the guest's own `memory.grow` would: within the limit, and keeping the virtual size. */
-  #grow(memory: number, pages: number): number {
+  grow(memory: number, pages: number): number {
     const before = this.bytesOf(memory) / pageBytes;
     const wanted = before + pages;
     if (!this.#slot.running().allowMemory(memory, wanted * pageBytes)) return -1;
@@ -195,5 +191,35 @@ export class ProgramMemories {
       if (core === except?.core && index === except.index) continue;
       size.value = typeof size.value === 'bigint' ? BigInt(pages) : pages;
     }
+  }
+}
+
+/** What the host's way into a memory asks; no functions of its own, of which each guest had four. */
+class MemorySide implements GuestMemoryOptions {
+  readonly #all: ProgramMemories;
+  readonly #slot: RunSlot;
+  readonly #memory: number;
+
+  constructor(all: ProgramMemories, slot: RunSlot, memory: number) {
+    this.#all = all;
+    this.#slot = slot;
+    this.#memory = memory;
+  }
+
+  onWrite(ptr: number, len: number): void {
+    this.#slot.running();
+    this.#all.marks[this.#memory]?.mark(ptr, len);
+  }
+
+  trap(reason: string): never {
+    return this.#slot.endTrapped(reason);
+  }
+
+  grow(pages: number): number {
+    return this.#all.grow(this.#memory, pages);
+  }
+
+  byteLength(): number {
+    return this.#all.bytesOf(this.#memory);
   }
 }

@@ -8,7 +8,7 @@ import { CapabilityRefusal } from '../../capability/refusal.ts';
 import type { TrapCode } from '../abi.ts';
 import { readPieces, type Steps, wait } from '../steps.ts';
 import { hostcall, outBytes } from './declare.ts';
-import type { TerrariumGuest } from './guest.ts';
+import type { OutWords, TerrariumGuest } from './guest.ts';
 import { answerLooking } from './refusals.ts';
 
 const keyBytes = [
@@ -67,17 +67,7 @@ export const keyValueHostcalls = [
     waits: true,
     meaning: '1 and the value, whose address is not 0 even where it is empty; or 0',
     spec: '',
-    call: (guest) =>
-      function* (ptr, len, keyPtr, keyLen): Steps<number> {
-        const out = { ptr, len };
-        guest.giveNothing(out);
-        const key = readKeyToFind(guest, keyPtr, keyLen);
-        if (key === undefined) return 0;
-        const value = yield* lookUp(guest, guest.run.capabilities.keyValue.get(key));
-        if (value === undefined) return 0;
-        yield* guest.givePresentBytes(out, value) ?? [];
-        return 1;
-      },
+    call: (guest) => (ptr, len, keyPtr, keyLen) => get(guest, { ptr, len }, [keyPtr, keyLen]),
   }),
 
   hostcall({
@@ -87,12 +77,7 @@ export const keyValueHostcalls = [
     waits: true,
     meaning: '1 if it existed',
     spec: '',
-    call: (guest) =>
-      function* (keyPtr, keyLen): Steps<number> {
-        const key = readKeyToFind(guest, keyPtr, keyLen);
-        if (key === undefined) return 0;
-        return (yield* lookUp(guest, guest.run.capabilities.keyValue.remove(key))) === true ? 1 : 0;
-      },
+    call: (guest) => (keyPtr, keyLen) => remove(guest, [keyPtr, keyLen]),
   }),
 ];
 
@@ -113,6 +98,24 @@ function* store(
   return wasAbsent ? 1 : 0;
 }
 
+/** Not within the declaration: V8 makes three objects more for each generator of each guest. */
+function* get(guest: TerrariumGuest, out: OutWords, key: Bytes): Steps<number> {
+  guest.giveNothing(out);
+  const keyRead = readKeyToFind(guest, key);
+  if (keyRead === undefined) return 0;
+  const value = yield* lookUp(guest, guest.run.capabilities.keyValue.get(keyRead));
+  if (value === undefined) return 0;
+  yield* guest.givePresentBytes(out, value) ?? [];
+  return 1;
+}
+
+function* remove(guest: TerrariumGuest, key: Bytes): Steps<number> {
+  const keyRead = readKeyToFind(guest, key);
+  if (keyRead === undefined) return 0;
+  const work = guest.run.capabilities.keyValue.remove(keyRead);
+  return (yield* lookUp(guest, work)) === true ? 1 : 0;
+}
+
 type Bytes = readonly [ptr: number, len: number];
 
 function* readPart(
@@ -131,7 +134,7 @@ function* readPart(
 }
 
 /** Undefined for a key too long to have been stored. */
-function readKeyToFind(guest: TerrariumGuest, ptr: number, len: number): Uint8Array | undefined {
+function readKeyToFind(guest: TerrariumGuest, [ptr, len]: Bytes): Uint8Array | undefined {
   const bytesMax = guest.limits.kvKeyBytesMax;
   guest.memory.requireRange(ptr, len);
   return len >>> 0 > bytesMax ? undefined : guest.memory.readBytes(ptr, len, bytesMax);

@@ -30,6 +30,7 @@ export interface SnapshotOptions {
 }
 
 const noBytes = new Uint8Array(0);
+const nothing: readonly never[] = [];
 /** Some 0.1 ms; hardly a run writes to more. */
 const atOnceBytesMax = 1024 * 1024;
 /** The same for mapped pages: how many of them were written shows in the time alone. */
@@ -44,27 +45,35 @@ interface Stretch {
 
 export class Snapshot {
   readonly mode: RestoreMode;
-  readonly #options: SnapshotOptions;
+  readonly #memories: SnapshotOptions['memories'];
+  readonly #first: FirstState;
+  readonly #marks: SnapshotOptions['marks'];
   /** The images that the memories were mapped to. */
-  readonly #mapped: (PageImage | undefined)[] = [];
-  readonly #views: (Uint8Array | undefined)[] = [];
-  readonly #visit = (first: number, end: number): void => this.#restoreCards(first, end);
+  readonly #mapped: readonly (PageImage | undefined)[];
+  /** Made when it is first put back. */
+  #views: (Uint8Array | undefined)[] | undefined;
+  #visit: ((first: number, end: number) => void) | undefined;
   #memory = 0;
   #target: Uint8Array = noBytes;
   #image: MemoryImage | undefined;
   /** Bytes that may still be put back at once. */
   #atOnceBytes = 0;
-  #rest: Stretch[] = [];
+  #rest: readonly Stretch[] = nothing;
 
   constructor(options: SnapshotOptions) {
-    this.#options = options;
-    for (const [number, memory] of options.memories.entries()) {
-      const pages = options.pages[number];
-      if (pages?.map(memory) === true) this.#mapped[number] = pages;
-      const marks = options.marks[number];
-      if (marks !== undefined) options.first.images[number]?.touch(marks);
+    const { memories, first, marks, pages: images } = options;
+    this.#memories = memories;
+    this.#first = first;
+    this.#marks = marks;
+    const mapped = memories.map((memory, number) => {
+      const pages = images[number];
+      return pages?.map(memory) === true ? pages : undefined;
+    });
+    this.#mapped = mapped.some((pages) => pages !== undefined) ? mapped : nothing;
+    for (const [number, each] of marks.entries()) {
+      if (each !== undefined) first.images[number]?.touch(each);
     }
-    if (options.marks.some((marks) => marks !== undefined)) this.mode = 'cards';
+    if (marks.some((each) => each !== undefined)) this.mode = 'cards';
     else this.mode = this.#mapped[0] === undefined ? 'copy' : 'copy-on-write';
   }
 
@@ -73,8 +82,9 @@ export class Snapshot {
    * `takeRest`. Answers how many pages were written, or undefined where that is not known.
    */
   restore(): number | undefined {
-    const { memories, marks } = this.#options;
+    const memories = this.#memories;
     this.#atOnceBytes = atOnceBytesMax;
+    this.#visit ??= (first, end) => this.#restoreCards(first, end);
     let written: number | undefined;
     for (let memory = 0; memory < memories.length; memory += 1) {
       const pages = this.#mapped[memory];
@@ -83,7 +93,7 @@ export class Snapshot {
         continue;
       }
       this.#aimAt(memory);
-      const drained = marks[memory]?.drain(this.#visit, this.#target.length / cardBytes);
+      const drained = this.#marks[memory]?.drain(this.#visit, this.#target.length / cardBytes);
       if (drained === undefined) this.#putBack(0, this.#target.length);
       else written = (written ?? 0) + drained;
     }
@@ -95,11 +105,10 @@ export class Snapshot {
    * was ever written to; of a mapped one nothing, because its image is everybody's.
    */
   get residentBytes(): number {
-    const { memories, marks } = this.#options;
     let bytes = 0;
-    for (let memory = 0; memory < memories.length; memory += 1) {
+    for (let memory = 0; memory < this.#memories.length; memory += 1) {
       if (this.#mapped[memory] !== undefined) continue;
-      const touched = marks[memory]?.touchedCount;
+      const touched = this.#marks[memory]?.touchedCount;
       const length = this.#view(memory).length;
       bytes += touched === undefined ? length : Math.min(touched * systemPageBytes, length);
     }
@@ -108,11 +117,10 @@ export class Snapshot {
 
   /** Fills memories that hold no more than a new instance does, and are not mapped. */
   *fill(): Steps<void> {
-    const { memories, first } = this.#options;
-    for (let memory = 0; memory < memories.length; memory += 1) {
+    for (let memory = 0; memory < this.#memories.length; memory += 1) {
       if (this.#mapped[memory] !== undefined) continue;
-      const stop = first.images[memory]?.length ?? 0;
-      this.#options.marks[memory]?.touch(0, stop / systemPageBytes);
+      const stop = this.#first.images[memory]?.length ?? 0;
+      this.#marks[memory]?.touch(0, stop / systemPageBytes);
       yield* this.#putBackRest([{ memory, start: 0, stop }]);
     }
   }
@@ -121,7 +129,7 @@ export class Snapshot {
   takeRest(): Steps<void> | undefined {
     if (this.#rest.length === 0) return undefined;
     const rest = this.#rest;
-    this.#rest = [];
+    this.#rest = nothing;
     return this.#putBackRest(rest);
   }
 
@@ -142,7 +150,7 @@ export class Snapshot {
   #aimAt(memory: number): void {
     this.#memory = memory;
     this.#target = this.#view(memory);
-    this.#image = this.#options.first.images[memory];
+    this.#image = this.#first.images[memory];
   }
 
   #restoreCards(first: number, end: number): void {
@@ -153,7 +161,7 @@ export class Snapshot {
   #putBack(start: number, stop: number): void {
     this.#atOnceBytes -= stop - start;
     if (this.#atOnceBytes >= 0) this.#putBackNow(start, stop);
-    else this.#rest.push({ memory: this.#memory, start, stop });
+    else this.#rest = this.#rest.concat({ memory: this.#memory, start, stop });
   }
 
   #putBackNow(start: number, stop: number): void {
@@ -166,7 +174,7 @@ export class Snapshot {
     const stop = this.#view(memory).length;
     for (let start = 0; start < stop; start += mappedPieceBytes) {
       if (start > 0 && performance.now() - startedAtMs > atOnceMsMax) {
-        this.#rest.push({ memory, start, stop });
+        this.#rest = this.#rest.concat({ memory, start, stop });
         return;
       }
       this.#resetNow(pages, { memory, start, stop: Math.min(start + mappedPieceBytes, stop) });
@@ -174,7 +182,7 @@ export class Snapshot {
   }
 
   #resetNow(pages: PageImage, { memory: number, start, stop }: Stretch): void {
-    const memory = this.#options.memories[number];
+    const memory = this.#memories[number];
     if (memory !== undefined && !pages.reset(memory, start, stop)) {
       // A memory that was not put back must never serve again: whoever asked discards it.
       throw new Error('Cannot restore the memory: the system refused to take its pages back');
@@ -183,10 +191,11 @@ export class Snapshot {
 
   /** All of the memory now; a new view only where it grew. */
   #view(memory: number): Uint8Array {
+    this.#views ??= this.#memories.map(() => undefined);
     const view = this.#views[memory];
     // Growing detaches the buffer, and the view has no length any more.
     if (view !== undefined && view.length > 0) return view;
-    const buffer = this.#options.memories[memory]?.buffer;
+    const buffer = this.#memories[memory]?.buffer;
     const fresh = buffer === undefined ? noBytes : new Uint8Array(buffer);
     this.#views[memory] = fresh;
     return fresh;

@@ -3,15 +3,15 @@ import type { Abi } from '../../abi/abi.ts';
 import { pageBytes } from '../../abi/memory.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
 import type { EarlyRole } from '../early/early-side.ts';
-import { GuestInstance } from '../instance.ts';
+import { GuestInstance, type InstanceKind } from '../instance.ts';
 import { ProgramShared } from '../program-shared.ts';
 import type { Activation } from '../run/activation.ts';
 import { GuestCharge } from './guest-charge.ts';
+import type { Discarding } from './held-state.ts';
 import type { ProgramParts } from './program-parts.ts';
 
-export interface MadeInstance {
+export interface MadeInstance extends Discarding {
   readonly instance: GuestInstance;
-  readonly discard: () => void;
 }
 
 export interface MakingOptions {
@@ -34,6 +34,7 @@ export class InstanceMaker {
   /** What an instance holds that has so much memory. */
   readonly #bytesWith: (physicalBytes: number) => number;
   readonly #common = new ProgramShared();
+  #kind: InstanceKind | undefined;
 
   constructor(
     loaded: LoadedModule,
@@ -69,13 +70,27 @@ export class InstanceMaker {
     try {
       const memories = stock.create(plans);
       const cardTables = withCards ? this.#parts.cardTables.openFor(program, stock) : undefined;
-      const parts = { program, abi: this.#abi, entry, memories, cardTables, charge, early };
-      const common = { meterHost, entrance, trap, shared: this.#common, firstFuel };
-      const instance = new GuestInstance({ ...parts, ...common });
+      this.#kind ??= {
+        program,
+        abi: this.#abi,
+        entry,
+        meterHost,
+        entrance,
+        trap,
+        shared: this.#common,
+      };
+      const instance = new GuestInstance({
+        kind: this.#kind,
+        memories,
+        cardTables,
+        charge,
+        firstFuel,
+        early,
+      });
       instance.attach(activation);
       charge.set(this.#bytesWith(instance.physicalBytes));
       stock.counts.created += 1;
-      return { instance, discard: () => this.#discard(instance) };
+      return new Made(this, instance);
     } catch (error) {
       charge.close();
       throw error;
@@ -83,7 +98,7 @@ export class InstanceMaker {
   }
 
   /** Its memories would otherwise lie about until V8 collects its garbage. */
-  #discard(instance: GuestInstance): void {
+  discard(instance: GuestInstance): void {
     instance.discard();
     this.#parts.stock.counts.discarded += 1;
     instance.charge.close();
@@ -91,5 +106,19 @@ export class InstanceMaker {
       if (memory.buffer.byteLength < givenBackBytesMin) continue;
       this.#parts.mapper()?.giveBack(memory);
     }
+  }
+}
+
+class Made implements MadeInstance {
+  readonly instance: GuestInstance;
+  readonly #maker: InstanceMaker;
+
+  constructor(maker: InstanceMaker, instance: GuestInstance) {
+    this.#maker = maker;
+    this.instance = instance;
+  }
+
+  discard(): void {
+    this.#maker.discard(this.instance);
   }
 }

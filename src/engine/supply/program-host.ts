@@ -20,6 +20,7 @@ import { type RunFacts, RunRecord } from '../run/record.ts';
 import { follow } from '../turn/follow.ts';
 import { firstFuel } from '../turn/fuel-gauge.ts';
 import { FirstInstances } from './first-instances.ts';
+import { type Discarding, HeldState } from './held-state.ts';
 import { partsBytesOf } from './instance-bytes.ts';
 import { InstanceMaker, type MadeInstance, type MakingOptions } from './instance-maker.ts';
 import type { ProgramParts } from './program-parts.ts';
@@ -176,8 +177,9 @@ export class ProgramHost {
   }
 
   #createBare(activation: Activation, stays: boolean): Guest {
-    const { instance, discard } = this.#instantiate(activation, { withCards: false, stays });
-    return new Guest({ instance, snapshot: undefined, isStarted: false, onDiscard: discard });
+    const held = this.#instantiate(activation, { withCards: false, stays });
+    const { instance } = held;
+    return new Guest({ instance, snapshot: undefined, isStarted: false, held });
   }
 
   /**
@@ -265,17 +267,17 @@ export class ProgramHost {
     const made = this.#instantiate(activation, { stays, bytesMin: this.#physicalBytes });
     const { instance } = made;
     if (this.#resume !== undefined) instance.early?.resumeWith(this.#resume);
-    let onDiscard = made.discard;
+    let ending: Discarding = made;
     try {
       const held = await this.#hold(made, state, activation, () => {
         instance.copyState(source, this.#first?.movers ?? [], state.memoryBytes);
         instance.charge.set(this.bytesWith(instance.physicalBytes));
       });
-      onDiscard = held.onDiscard;
+      ending = held.held;
       await follow(activation, held.snapshot.fill());
       return new Guest({ instance, isStarted: true, ...held });
     } catch (error) {
-      onDiscard();
+      ending.discard();
       throw error;
     }
   }
@@ -321,7 +323,7 @@ export class ProgramHost {
     const { instance } = made;
     // What the owner may not have now others may, and so may the owner later.
     if (!this.#isRestorable || waiting.memoryRefusal?.code === 'overloaded') {
-      return new Guest({ instance, snapshot: undefined, isStarted, onDiscard: made.discard });
+      return new Guest({ instance, snapshot: undefined, isStarted, held: made });
     }
     instance.captureState();
     this.#physicalBytes = instance.physicalBytes;
@@ -336,21 +338,15 @@ export class ProgramHost {
    * Where this rejects the instance is still to be discarded.
    */
   async #hold(
-    { instance, discard }: MadeInstance,
+    made: MadeInstance,
     first: FirstState,
     waiting: Activation,
     prepare?: () => void,
-  ): Promise<{ readonly snapshot: Snapshot; readonly onDiscard: () => void }> {
-    const shared = this.#shared;
-    const isShared = shared.isShared(first);
-    const letGo = (): void => {
-      this.#first?.delete(instance);
-      if (isShared) shared.leave();
-    };
-    if (isShared) {
-      shared.join();
-      this.#first?.add(instance);
-    } else instance.charge.addImage(first.byteLength);
+  ): Promise<{ readonly snapshot: Snapshot; readonly held: HeldState }> {
+    const { instance } = made;
+    const isShared = this.#shared.isShared(first);
+    const held = new HeldState(made, this.#first, isShared ? this.#shared : undefined);
+    if (!isShared) instance.charge.addImage(first.byteLength);
     try {
       prepare?.();
       const maps = this.#mode === 'copy-on-write';
@@ -359,14 +355,10 @@ export class ProgramHost {
       const { all: memories, marks } = instance.memories;
       const snapshot = new Snapshot({ memories, first, marks, pages });
       if (maps && snapshot.mode === 'copy') this.#giveUpMapping();
-      const onDiscard = (): void => {
-        discard();
-        letGo();
-      };
-      return { snapshot, onDiscard };
+      return { snapshot, held };
     } catch (error) {
       // The run ended before the pages were there, or there is no room for a copy.
-      letGo();
+      held.letGo();
       throw error;
     }
   }

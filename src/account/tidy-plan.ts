@@ -29,6 +29,11 @@ const looksToJudge = 12;
 /** Between two times for nothing but a suspicion; each is followed by twice as long a pause. */
 const looksToSuspectMin = 120;
 const looksToSuspectMax = 2_400;
+/**
+ * V8 keeps the pages that a young generation leaves for ten seconds, and gives them back at a full
+ * collection after that: 46 MiB of each thread.
+ */
+const looksToSecond = 48;
 
 export class TidyPlan {
   #looks = looksBetween;
@@ -38,6 +43,8 @@ export class TidyPlan {
   #heldPeakBytes = 0;
   /** Since the last collection in a calm time. */
   #wasBusy = false;
+  /** The last collection was the first of a calm time that has not ended. */
+  #awaitsSecond = false;
 
   /** To be called with every look: whether garbage is to be collected now. */
   next(now: MemoryNow): boolean {
@@ -47,16 +54,30 @@ export class TidyPlan {
     this.#usedBytes = Math.min(this.#usedBytes, outsideBytes);
     this.#heldPeakBytes = Math.max(this.#heldPeakBytes, heldBytes);
     this.#wasBusy ||= !isCalm;
-    if (this.#looks < looksBetween || !this.#isWorthwhile(now)) return false;
+    this.#awaitsSecond &&= isCalm;
+    if (this.#looks < looksBetween) return false;
+    const isSecond = this.#isSecond(now);
+    if (!isSecond && !this.#isWorthwhile(now)) return false;
+    this.#awaitsSecond = isCalm && this.#wasBusy;
     if (isCalm) this.#wasBusy = false;
     this.#looks = 0;
     this.#heldPeakBytes = heldBytes;
     return true;
   }
 
+  /** What the first has made free, V8 has kept until now. */
+  #isSecond({ heldBytes, outsideBytes, baseBytes }: MemoryNow): boolean {
+    if (!this.#awaitsSecond || this.#looks < looksToSecond) return false;
+    this.#awaitsSecond = false;
+    return heldBytes > baseBytes || isMore(outsideBytes, baseBytes, calmBytesMin);
+  }
+
   #isWorthwhile({ heldBytes, outsideBytes, baseBytes, isShort, isCalm }: MemoryNow): boolean {
-    // While much is held there is much to do, and V8 collects by itself.
-    if (heldBytes > baseBytes && !isShort) return false;
+    // While much is held there is much to do, and V8 collects by itself. In a calm time guests wait:
+    // each counts as much as it may take at most, and what lies outside does not show beside that.
+    if (heldBytes > baseBytes && !isShort) {
+      return isCalm && this.#wasBusy && this.#looks >= looksToSuspectMin;
+    }
     const leastMore = isShort ? 0 : changeBytesMin;
     const knownBytes = Math.max(baseBytes, this.#usedBytes);
     const letGoBytes = this.#heldPeakBytes - heldBytes;

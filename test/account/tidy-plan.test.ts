@@ -38,10 +38,40 @@ describe('TidyPlan', () => {
     const plan = new TidyPlan();
     expect(look(plan, 1_000, { outsideMib: 200 })).toBe(0);
     expect(look(plan, 5, { outsideMib: 200, isCalm: true })).toBe(1);
-    look(plan, 10, { outsideMib: 110, isCalm: true });
-    expect(look(plan, 100, { outsideMib: 200, isCalm: true })).toBe(0);
+    look(plan, 60, { outsideMib: 110, isCalm: true });
+    expect(look(plan, 50, { outsideMib: 200, isCalm: true })).toBe(0);
     look(plan, 1, { outsideMib: 200 });
     expect(look(plan, 5, { outsideMib: 200, isCalm: true })).toBe(1);
+  });
+
+  test('collects once more when it stays calm, for what V8 has kept of the first time', () => {
+    const plan = new TidyPlan();
+    look(plan, 100, { outsideMib: 200 });
+    expect(look(plan, 5, { outsideMib: 200, isCalm: true })).toBe(1);
+    expect(look(plan, 40, { outsideMib: 200, isCalm: true })).toBe(0);
+    expect(look(plan, 10, { outsideMib: 200, isCalm: true })).toBe(1);
+    expect(look(plan, 1_000, { outsideMib: 110, isCalm: true })).toBe(0);
+  });
+
+  test('does not collect once more when it is busy again, or when all is back', () => {
+    const plan = new TidyPlan();
+    look(plan, 100, { outsideMib: 200 });
+    expect(look(plan, 5, { outsideMib: 200, isCalm: true })).toBe(1);
+    expect(look(plan, 100, { outsideMib: 200 })).toBe(0);
+    expect(look(plan, 100, { outsideMib: 200, isCalm: true })).toBe(0);
+    expect(look(plan, 5, { outsideMib: 300, isCalm: true })).toBe(1);
+    expect(look(plan, 1_000, { outsideMib: 110, isCalm: true })).toBe(0);
+  });
+
+  test('collects in a calm time while guests wait that hold much, and seldom', () => {
+    const plan = new TidyPlan();
+    expect(look(plan, 1_000, { heldMib: 1_000 })).toBe(0);
+    expect(look(plan, 1_000, { heldMib: 1_000, isCalm: true })).toBe(2);
+    for (let time = 0; time < 10; time += 1) {
+      look(plan, 5, { heldMib: 1_000 });
+      look(plan, 5, { heldMib: 1_000, isCalm: true });
+    }
+    expect(look(plan, 1_000, { heldMib: 1_000, isCalm: true })).toBe(2);
   });
 
   test('leaves what came back from the last collection, and what is little, however calm', () => {

@@ -20,9 +20,9 @@ export function measureWaitingGuests(): readonly Row[] {
   }));
 }
 
-/** In MiB. @param abi One of `waitingGuests`. */
+/** In MiB, in a calm time. @param abi One of `waitingGuests`. */
 export function measureWaiting(abi: string): number {
-  const args = ['--expose-gc', program, '--count', countText, '--abi', abi];
+  const args = [program, '--count', countText, '--abi', abi];
   const { waitingBytes } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
   return waitingBytes / 1024 ** 2;
 }

@@ -207,7 +207,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     for (const [number, core] of program.cores.entries()) {
       const made = this.#cores[number] ?? this.#make(core);
       if (made.start !== undefined) await callPlainly(made.start);
-      const activation = number > 0 ? this.#slot.activation : undefined;
+      const activation = number > 0 ? this.slot.activation : undefined;
       if (activation?.looksOverdue() === true) await activation.pauseWith(undefined);
     }
     // A component's own core modules call what they want to be called.

@@ -29,6 +29,7 @@ import type {
   ToThread,
 } from '../threads/messages.ts';
 import type { OperatorAnswer, OperatorQuestion } from '../threads/operator-messages.ts';
+import { optimiseSoon } from '../threads/tier-up.ts';
 import { entryBeside, startWorker } from '../threads/worker.ts';
 import { CallsAtTheirTime } from './cron/calls.ts';
 import { OperatorQuestions } from './operator-questions.ts';
@@ -112,6 +113,7 @@ export class ServingThreads {
     this.#endpoints = endpoints;
     const { threads, processMemoryBytesMax: bytesMax } = this.#options.config;
     giveHeapsRoom({ threads, bytesMax });
+    optimiseSoon();
     const numbers = Array.from({ length: threads }, (_, number) => number);
     await Promise.all(numbers.map((number) => this.#startThread(number)));
     this.#overseer.begin();

@@ -18,6 +18,7 @@ import type { OpenWriters } from '../../outside/mount/open-writers.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { lacksData } from '../../wasm/lacks-data.ts';
 import type { KeptVersion } from '../keep/record.ts';
+import type { AddedModule } from '../keep/store.ts';
 import { type ReadGates, smallBytesMax } from '../look/mount-gates.ts';
 import { type ListedFile, stampOf } from '../look/scan.ts';
 import type { FolderTiming } from '../look/timing.ts';
@@ -47,6 +48,8 @@ export interface JudgeParts {
   readonly nowMs: () => number;
   /** Told how far it is. */
   readonly progress?: Progress;
+  /** Told of a module before it is tried: to keep it takes time, too. */
+  readonly onBuilt?: (added: AddedModule) => void;
 }
 
 /** See `FolderTiming`. */
@@ -158,7 +161,8 @@ async function admit(built: BuildVerdict | undefined, parts: ReadParts): Promise
   if (built.kind !== 'built') return built;
   const { artifact, bytes } = built;
   try {
-    const { owner, progress } = parts;
+    const { owner, progress, onBuilt } = parts;
+    onBuilt?.({ digest: artifact.digest, bytes });
     await parts.modules.admit({ artifact, original: bytes, owner, progress });
   } catch (error) {
     if (error instanceof TerrafirmaError && !refusals.has(error.code)) throw error;

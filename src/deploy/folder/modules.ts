@@ -238,14 +238,13 @@ export class FolderModules {
     const tracked = this.#track(file.path);
     const known = new Set(kept.digestsOf(file.path));
     if (tracked.refusedDigest !== undefined) known.add(tracked.refusedDigest);
-    const parts = { ...judging, directory: this.#directory, early: tracked.early, progress };
-    const verdict = await judge(file, known, parts);
+    await using beside = new AsyncDisposableStack();
+    const onBuilt = (added: AddedModule): void => void beside.use(kept.foresee(added));
+    const how = { directory: this.#directory, early: tracked.early, progress, onBuilt };
+    const verdict = await judge(file, known, { ...judging, ...how });
     tracked.sighting = undefined;
     if (verdict.kind === 'changed') return onUnjudged();
-    if (verdict.kind === 'postponed') {
-      this.#postpone(file.path, verdict.reason);
-      return;
-    }
+    if (verdict.kind === 'postponed') return this.#postpone(file.path, verdict.reason);
     if (verdict.kind === 'refused') await this.#refuse(file, verdict);
     else if (await this.#mayServe(file, verdict)) {
       const isKnown = verdict.kind === 'known';

@@ -176,6 +176,11 @@ export class KeptModules {
     }
   }
 
+  /** The module may soon be accepted; see `ModuleStore.foresee`. */
+  foresee(added: AddedModule): AsyncDisposable {
+    return this.#parts.store.foresee(added);
+  }
+
   /** Remembers what content the file of a live module has now. */
   async see(path: ModulePath, seen: SeenContent): Promise<void> {
     const record = this.live(path);

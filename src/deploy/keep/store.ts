@@ -21,6 +21,7 @@ import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
 import { syncDirectory, unfinishedSuffix, writeDurably } from '../../outside/state/durable.ts';
 import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
+import { EarlyBytes, nothingEarly } from './early-bytes.ts';
 import { NamedVersions } from './named-versions.ts';
 import { digestsOf, type FolderRecord, formatRecord } from './record.ts';
 import { listNames, openRecord, openRecords, recordPath } from './record-files.ts';
@@ -59,6 +60,7 @@ export class ModuleStore {
   /** Of each folder, the last commit that is not done. */
   readonly #committing = new Map<FolderKey, Promise<unknown>>();
   readonly #puts = new Map<Digest, Put>();
+  readonly #early = new EarlyBytes();
   /**
    * Writes run one after another, commits of several folders as one: a module put for one folder is
    * never garbage of another.
@@ -260,6 +262,12 @@ export class ModuleStore {
     }
   }
 
+  /** The module may soon be committed. Dispose of the answer when that is over; early-bytes.ts. */
+  foresee({ digest, bytes }: AddedModule): AsyncDisposable {
+    if (this.#sizes.has(digest)) return nothingEarly;
+    return this.#early.begin(digest, { path: keptPathOf(this.#directory, digest), bytes });
+  }
+
   /** Bytes of the versions that the folders of an owner name, each once. */
   bytesOf(owner: OwnerKey): number {
     let bytes = 0;
@@ -283,7 +291,8 @@ export class ModuleStore {
 
   async #putBytes(digest: Digest, bytes: Uint8Array): Promise<void> {
     try {
-      await writeDurably(keptPathOf(this.#directory, digest), bytes);
+      const isPlaced = await this.#early.place(digest);
+      if (!isPlaced) await writeDurably(keptPathOf(this.#directory, digest), bytes);
     } catch (error) {
       const detail = `Cannot keep the module ${digest}: ${describeError(error)}`;
       throw new TerrafirmaError('state', detail, { cause: error });

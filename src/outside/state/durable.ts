@@ -19,6 +19,37 @@ export async function writeDurably(path: string, bytes: Uint8Array | string): Pr
   await writeBeside(path, bytes, (beside) => rename(beside, path));
 }
 
+/** Bytes that lie beside their path, or soon will; disposed of, they are gone if not placed. */
+export interface PreparedFile extends AsyncDisposable {
+  /**
+   * Puts the bytes at their path, whole and for good once this resolves to true. False: they could
+   * not be written, and what stood there still does.
+   */
+  place(): Promise<boolean>;
+}
+
+/** Begins to write what may be wanted at `path` soon: to place it then takes one renaming. */
+export function prepareDurably(path: string, bytes: Uint8Array): PreparedFile {
+  const written = writeUnfinished(path, bytes, { isSynced: true }).catch(() => undefined);
+  return {
+    place: async () => {
+      const beside = await written;
+      if (beside === undefined) return false;
+      try {
+        await rename(beside, path);
+      } catch {
+        return false;
+      }
+      await syncDirectory(dirname(path));
+      return true;
+    },
+    [Symbol.asyncDispose]: async () => {
+      const beside = await written;
+      if (beside !== undefined) await rm(beside, { force: true });
+    },
+  };
+}
+
 /**
  * The same without waiting for the disk: who reads after the process was killed sees the old bytes
  * or the new ones; after a power cut it may be neither. For what can be done without then.
@@ -41,6 +72,22 @@ async function writeBeside(
   settle: (beside: string) => Promise<void>,
   { isSynced = true } = {},
 ): Promise<void> {
+  const beside = await writeUnfinished(path, bytes, { isSynced });
+  try {
+    await settle(beside);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+  if (isSynced) await syncDirectory(dirname(path));
+}
+
+/** Writes a file of its own beside `path`, whose directory it makes; answers where. */
+async function writeUnfinished(
+  path: string,
+  bytes: Uint8Array | string,
+  { isSynced }: { readonly isSynced: boolean },
+): Promise<string> {
   const directory = dirname(path);
   await makeDirectoryDurably(directory);
   const tag = randomBytes(6).toString('hex');
@@ -53,12 +100,11 @@ async function writeBeside(
     } finally {
       await file.close();
     }
-    await settle(beside);
   } catch (error) {
     await rm(beside, { force: true });
     throw error;
   }
-  if (isSynced) await syncDirectory(directory);
+  return beside;
 }
 
 /** Makes `directory` and those above it; what was made is durable when this resolves. */

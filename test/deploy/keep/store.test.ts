@@ -67,6 +67,46 @@ describe('ModuleStore', () => {
     expect(await store.readFolder('/other' as FolderKey)).toBeUndefined();
   });
 
+  test('takes the bytes that were written while the module was tried', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    const early = store.foresee({ digest: D1, bytes: one });
+    // Somebody else has the same one tried.
+    await store.foresee({ digest: D1, bytes: one })[Symbol.asyncDispose]();
+    expect([store.has(D1), store.usedBytes]).toEqual([false, 0]);
+    // These bytes are not written: those before are.
+    await store.commit(record([D1]), { digest: D1, bytes: two });
+    await early[Symbol.asyncDispose]();
+    expect(new TextDecoder().decode(await store.readModule(D1))).toBe('the first module');
+    expect(filesOf(scratch)).toEqual([expect.stringMatching(new RegExp(`/${D1}\\.wasm$`))]);
+    await store.foresee({ digest: D1, bytes: one })[Symbol.asyncDispose]();
+    expect(store.has(D1)).toBe(true);
+  });
+
+  test('leaves nothing of a module that was not accepted', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    await store.foresee({ digest: D1, bytes: one })[Symbol.asyncDispose]();
+    expect(filesOf(scratch)).toEqual([]);
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    expect(new TextDecoder().decode(await store.readModule(D1))).toBe('the first module');
+  });
+
+  test('writes anew what could not be written early, or is gone', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    const shard = scratch.path('state', 'modules', D1.slice(0, 2));
+    writeFileSync(shard, 'a file in its way');
+    const early = store.foresee({ digest: D1, bytes: one });
+    const failing = store.commit(record([D1]), { digest: D1, bytes: one });
+    await expect(failing).rejects.toThrow('Cannot keep the module');
+    rmSync(shard);
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    await early[Symbol.asyncDispose]();
+    expect(new TextDecoder().decode(await store.readModule(D1))).toBe('the first module');
+    expect(filesOf(scratch)).toHaveLength(1);
+  });
+
   test('revises the record as it is by then, with versions that came in between', async () => {
     using scratch = new Scratch();
     const store = await open(scratch);

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DaemonPlan } from './daemon-rows.ts';
-import { measureRate, warmUp } from './load.ts';
+import { measureRate, settle } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 
@@ -36,7 +36,7 @@ export async function measureChains({ rounds, seconds }: DaemonPlan): Promise<re
   const rates = new Map<string, number[]>([alone, ...chains.map(({ path }) => path)].map(noRates));
   for (const path of rates.keys()) {
     await askUntil(urlOf(path), () => true, { headers });
-    await warmUp(urlOf(path), load);
+    await settle(urlOf(path), { connections, headers });
   }
   for (let round = 0; round < rounds; round += 1) {
     for (const [path, found] of rates) found.push(await measureRate(urlOf(path), load));

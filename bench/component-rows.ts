@@ -11,7 +11,7 @@ import path from 'node:path';
 import { measureChains } from './chain-rows.ts';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureFirstAnswer } from './first-answer.ts';
-import { measureOther, measureRate, warmUp } from './load.ts';
+import { measureOther, measureRate, settle, settlingRows } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 import { measureWaiting } from './waiting-rows.ts';
@@ -101,14 +101,13 @@ async function measureGuest(
   const ours = `${daemon.url}/app.wasm${target}`;
   folder.put(file, 'app.wasm');
   await askUntil(ours, () => true);
-  // Until then it runs as the baseline compiler has it; large ones for half a minute.
-  await daemon.whenTold('module-optimised');
+  const untilOptimised = await daemon.secondsUntilTold('module-optimised');
   await using wasmtime = isWasmtimeInstalled() ? await Wasmtime.start(file, options) : undefined;
   const theirs = wasmtime === undefined ? undefined : `${wasmtime.url}${target.slice(1)}`;
   if (theirs !== undefined) await askUntil(theirs, () => true);
   const load = { connections, seconds: plan.seconds, answerSMax };
   const found = { ours: [] as number[], theirs: [] as number[], empty: [] as number[] };
-  await warmUp(ours, load);
+  const settling = await settle(ours, { connections, answerSMax });
   for (let round = 0; round < plan.rounds; round += 1) {
     found.ours.push(await measureRate(ours, load));
     found.empty.push(await measureRate(empty.url, load));
@@ -125,6 +124,7 @@ async function measureGuest(
     },
     ...rowsAgainst(name, { found, overWasmtime }),
     ...firstAnswer,
+    ...settlingRows(name, untilOptimised, settling),
   ];
 }
 

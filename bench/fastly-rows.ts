@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureFirstAnswer } from './first-answer.ts';
 import type { KitCosts } from './kit-costs.ts';
-import { measureOther, measureRate, putLoad, warmSeconds, warmUp } from './load.ts';
+import { measureOther, measureRate, settle, settlingRows } from './load.ts';
 import { placed } from './pinning.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, findPort, Server } from './servers.ts';
@@ -21,8 +21,6 @@ const path = '/hello';
 const answer = 'Hello, world!\n';
 const unit = 'requests/s';
 const usPerS = 1_000_000;
-/** Of a round in which it may still get faster: the large one does for 40,000 requests. */
-const settlingSeconds = 8;
 /** A second request in the same state could save as much and no more. */
 const restoreUsMax = 200;
 const costsProgram = fileURLToPath(new URL('./kit-costs.ts', import.meta.url));
@@ -80,9 +78,8 @@ async function measureKit(module: string, kit: Kit, plan: DaemonPlan): Promise<r
   folder.write(readFileSync(module), 'index.wasm');
   const ours = `${daemon.url}${path}`;
   await askUntil(ours, (text) => text === answer);
-  // For half a minute of processor time it runs as the baseline compiler has it.
-  await daemon.whenTold('module-optimised');
-  const rates = await measureRates(ours, { module, kit, ...plan });
+  const untilOptimised = await daemon.secondsUntilTold('module-optimised');
+  const rates = await measureRates(ours, { module, kit, untilOptimised, ...plan });
   return [...firstAnswer, ...rates, ...measureCosts(module, kit)];
 }
 
@@ -104,18 +101,24 @@ function measureCosts(module: string, { language, beginsAnew }: Kit): readonly R
   ];
 }
 
+interface RatesPlan extends DaemonPlan {
+  readonly module: string;
+  readonly kit: Kit;
+  /** Seconds, as `secondsUntilTold` has them. */
+  readonly untilOptimised: number;
+}
+
 async function measureRates(
   ours: string,
-  { module, kit, rounds, seconds }: DaemonPlan & { readonly module: string; readonly kit: Kit },
+  { module, kit, untilOptimised, rounds, seconds }: RatesPlan,
 ): Promise<readonly Row[]> {
   await using node = kit.overNode === undefined ? undefined : await Server.sameJavascript();
   await using viceroy = await Viceroy.start(module);
   const load = { connections, seconds };
   const rates = { ours: [] as number[], node: [] as number[], viceroy: [] as number[] };
-  // V8 compiles the engine's functions as they are first called: answers may come late.
-  await putLoad(ours, { connections: 1, seconds });
-  await putLoad(ours, { connections, seconds: warmSeconds });
-  await warmUp(ours, { connections, seconds: settlingSeconds });
+  // The others had all compiled before they listened; what is JavaScript had not.
+  if (node !== undefined) await settle(`${node.url}${path}`, { connections });
+  const settling = await settle(ours, { connections });
   for (let round = 0; round < rounds; round += 1) {
     rates.ours.push(await measureRate(ours, load));
     if (node !== undefined) rates.node.push(await measureOther(`${node.url}${path}`, load));
@@ -135,6 +138,7 @@ async function measureRates(
       atLeast: overVendor,
     }),
     ...leftFor(rates.viceroy, kit),
+    ...settlingRows(`${language} kit`, untilOptimised, settling),
   ];
 }
 

@@ -28,7 +28,7 @@ export interface KitCosts {
   readonly startUs: number;
 }
 
-/** V8 has settled by then: what serves a run is optimised after a thousand calls, as in the daemon. */
+/** V8 has settled by then, and optimised what serves a run, as in the daemon. */
 const warmRuns = 5_000;
 /** In an instance each, which takes longer than most starts. */
 const warmStarts = 600;

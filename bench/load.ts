@@ -6,6 +6,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import autocannon from 'autocannon';
 import { placed } from './pinning.ts';
+import { median, type Row } from './report.ts';
 
 export interface LoadPlan {
   readonly connections: number;
@@ -36,10 +37,7 @@ const othersAnswerSMax = 10;
 
 export const generatorName = hasWrk ? 'wrk' : 'autocannon';
 
-/**
- * For a large guest: V8 optimises its functions, and ours that serve it, one after another on the
- * same processor. A greeting in JavaScript took half as long after 40,000 requests as after 2,000.
- */
+/** For a large guest: V8 optimises its functions, and ours that serve it, one after another. */
 export const warmSeconds = 20;
 
 export function putLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
@@ -122,16 +120,69 @@ export async function measureOther(url: string, plan: LoadPlan): Promise<number>
   return Number.NaN;
 }
 
-/** So much faster than the round before: it goes on getting faster. */
-const fasterShare = 0.03;
-const warmRoundsMax = 10;
+/** What a server answered until it was as fast as it gets. */
+export interface Settling {
+  readonly requests: number;
+  readonly seconds: number;
+}
 
-/** Puts load on a server until V8 has optimised what it wants to: large guests take longer. */
-export async function warmUp(url: string, plan: LoadPlan): Promise<void> {
-  let before = 0;
-  for (let round = 0; round < warmRoundsMax; round += 1) {
-    const rate = await measureRate(url, plan);
-    if (rate < before * (1 + fasterShare)) return;
-    before = rate;
+/** Long enough to tell rates apart, short enough to tell when. */
+const settlingRoundSeconds = 2;
+/** So much faster than any round before: it goes on getting faster. */
+const fasterShare = 0.03;
+/** What V8 optimises next may be some ten thousand requests away. */
+const steadyRoundsMin = 8;
+const settlingRoundsMax = 60;
+/** Of the rate in the end: from there on what is left is not worth waiting for. */
+const settledShare = 0.9;
+
+/**
+ * Puts load on a server until it gets no faster: V8 optimises the functions of a large guest, and
+ * ours that serve it, one after another. Until then a greeting in JavaScript takes twice the time.
+ */
+export async function settle(url: string, plan: Omit<LoadPlan, 'seconds'>): Promise<Settling> {
+  // The first answers of a large guest may come late.
+  const round = { answerSMax: othersAnswerSMax, ...plan, seconds: settlingRoundSeconds };
+  const rates: number[] = [];
+  let best = 0;
+  let bestAt = 0;
+  while (rates.length < settlingRoundsMax && rates.length - bestAt < steadyRoundsMin) {
+    const rate = await measureRate(url, round);
+    if (rate > best * (1 + fasterShare)) {
+      best = rate;
+      bestAt = rates.length;
+    }
+    rates.push(rate);
   }
+  return settlingOf(rates);
+}
+
+/** Of rounds of two seconds each, of which the last few are as fast as it gets. */
+export function settlingOf(rates: readonly number[]): Settling {
+  const settledRate = median(rates.slice(-steadyRoundsMin)) * settledShare;
+  const found = rates.findIndex((rate) => rate >= settledRate);
+  const slow = rates.slice(0, Math.max(found, 0));
+  const requests = slow.reduce((sum, rate) => sum + rate * settlingRoundSeconds, 0);
+  return { requests, seconds: slow.length * settlingRoundSeconds };
+}
+
+/** Nothing of what a rate is without is hidden: how long a visitor waits for it. */
+export function settlingRows(
+  name: string,
+  untilOptimised: number,
+  settling: Settling,
+): readonly Row[] {
+  return [
+    {
+      name: `${name}: from first answer until V8 may optimise it`,
+      value: untilOptimised,
+      unit: 's',
+    },
+    {
+      name: `${name}: requests from then until a tenth from its rate`,
+      value: settling.requests,
+      unit: 'requests',
+    },
+    { name: `${name}: seconds of load until then`, value: settling.seconds, unit: 's' },
+  ];
 }

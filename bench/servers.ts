@@ -148,6 +148,13 @@ export class Server implements AsyncDisposable {
     return this.#told.when(event);
   }
 
+  /** From now on: until then a large guest runs as the baseline compiler has it. */
+  async secondsUntilTold(event: string): Promise<number> {
+    const startedAtMs = performance.now();
+    await this.#told.when(event);
+    return (performance.now() - startedAtMs) / 1_000;
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { openComponentAssembler } from '../scripts/conformance/assembler.ts';
 import { type DaemonPlan, smallGuest } from './daemon-rows.ts';
-import { measureOther, measureRate, warmUp } from './load.ts';
+import { measureOther, measureRate, settle } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 import { isWasmtimeInstalled, Wasmtime } from './wasmtime-server.ts';
@@ -122,7 +122,7 @@ export async function measureWasmtime(plan: DaemonPlan): Promise<readonly Row[]>
   await askUntil(wasmtime.url, (text) => text === 'hello\n');
   const load = { connections, seconds: plan.seconds };
   const found = { ours: [] as number[], theirs: [] as number[] };
-  await warmUp(ours, load);
+  await settle(ours, { connections });
   for (let round = 0; round < plan.rounds; round += 1) {
     found.ours.push(await measureRate(ours, load));
     found.theirs.push(await measureOther(wasmtime.url, load));

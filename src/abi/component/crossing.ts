@@ -8,6 +8,7 @@ import type { CrossingOptions } from '../../wasm/component/plan.ts';
 import type { GuestFunction, GuestHost, HostcallResult, WasmValue } from '../abi.ts';
 import type { GuestMemory } from '../memory.ts';
 import type { Borrowing, HandleTable, Representation } from './handles.ts';
+import type { OnEvent } from './tasks/waitable.ts';
 
 /** A resource type where handles of it cross. */
 export interface KnownResource {
@@ -21,7 +22,7 @@ export interface CrossingParts {
   readonly host: GuestHost;
   readonly handles: HandleTable;
   /** Something that a guest may wait for has come. */
-  readonly onEvent: () => void;
+  readonly onEvent: OnEvent;
   /**
    * What one call may bring out of a guest: lists may point at the same place a million times, so
    * that a small memory holds lists of any size.
@@ -42,7 +43,7 @@ export class Crossing {
   readonly handles: HandleTable;
   /** The component instance whose values cross. */
   readonly instance: number;
-  readonly onEvent: () => void;
+  readonly onEvent: OnEvent;
   readonly #host: GuestHost;
   readonly #callBytesMax: number;
   readonly #words: (() => number[]) | undefined;

@@ -110,7 +110,7 @@ export class Trampolines {
     const handles = this.#guest.handles[instance];
     if (handles === undefined) throw new TypeError(`Cannot find component instance ${instance}`);
     const { host, tasks, limits } = this.#guest;
-    const onEvent = (): void => tasks.threads.poke();
+    const onEvent = (isAwaited: boolean): void => tasks.threads.poke(isAwaited);
     const { componentCallBytesMax: callBytesMax } = limits;
     const words = this.#prepared.usesContext ? () => tasks.context : undefined;
     const crossing = new Crossing({ host, handles, onEvent, callBytesMax, words }, options);

@@ -1,7 +1,7 @@
 /** One end of a stream or a future in the hands of a guest (CanonicalABI.md, "Stream State"). */
 import type { ElementType, GuestBuffer } from './guest-buffer.ts';
 import { type CopyResult, copyResults, type ReadableSide, type WritableSide } from './sides.ts';
-import { eventCodes, type GuestEvent, Waitable } from './waitable.ts';
+import { eventCodes, type GuestEvent, type OnEvent, Waitable } from './waitable.ts';
 
 export type EndKind = 'stream' | 'future';
 
@@ -10,7 +10,7 @@ export interface EndOptions {
   readonly element: ElementType;
   /** Component instance whose handle it is. */
   readonly instance: number;
-  readonly onEvent: () => void;
+  readonly onEvent: OnEvent;
 }
 
 const cancelled: CopyResult = copyResults.cancelled;

@@ -53,7 +53,8 @@ class Ends {
   #makeOptions(kind: EndKind): EndOptions {
     const { threads } = this.#parts.guest.tasks;
     const { instance } = this.#trampoline;
-    return { kind, element: this.element, instance, onEvent: () => threads.poke() };
+    const onEvent = (isAwaited: boolean): void => threads.poke(isAwaited);
+    return { kind, element: this.element, instance, onEvent };
   }
 
   /** Both ends of a new one: the readable one in the lower half. */

@@ -46,7 +46,7 @@ class TaskCall {
     this.subtask = new Subtask({
       state: subtaskStates.starting,
       cancel: () => this.#cancel(),
-      onEvent: () => parts.guest.tasks.threads.poke(),
+      onEvent: (isAwaited) => parts.guest.tasks.threads.poke(isAwaited),
     });
   }
 

@@ -69,7 +69,7 @@ function callBeside(parts: HostCallParts, flat: WasmValue[]): number {
   const isOver = threads.expect();
   const subtask = new Subtask({
     state: subtaskStates.started,
-    onEvent: () => threads.poke(),
+    onEvent: (isAwaited) => threads.poke(isAwaited),
     // What the guest has by now is its own: the body of an answer outlives the call.
     onDrop: () => {
       if (!isGiven) work.giveUp();

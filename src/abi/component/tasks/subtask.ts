@@ -1,5 +1,5 @@
 /** A call that a guest has made and that goes on beside it (CanonicalABI.md, "Subtask State"). */
-import { eventCodes, Waitable } from './waitable.ts';
+import { eventCodes, type OnEvent, Waitable } from './waitable.ts';
 
 export const subtaskStates = {
   starting: 0,
@@ -29,7 +29,7 @@ export class Subtask extends Waitable {
     readonly cancel: () => Promise<void> | undefined;
     /** The run is over, or the guest knows the end. */
     readonly onDrop?: () => void;
-    readonly onEvent: () => void;
+    readonly onEvent: OnEvent;
   }) {
     super(options.onEvent);
     this.#state = options.state;

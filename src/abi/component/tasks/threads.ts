@@ -181,9 +181,15 @@ export class Threads {
     return false;
   }
 
-  /** Something has come from outside. */
-  poke(): void {
-    if (this.#current === undefined) this.#next();
+  /**
+   * Something has come from outside. All that waits is looked through, on nobody's time, so that
+   * thousands of things that nobody waits for must not lead to that.
+   *
+   * @param isAwaited Whether somebody may go on now that could not before.
+   */
+  poke(isAwaited = true): void {
+    if (this.#current !== undefined) return;
+    if (isAwaited || this.#outside === 0) this.#next();
   }
 
   /** The run is over, or about to be: all that waits is told, or is about to wait. */

@@ -21,8 +21,11 @@ export type GuestEvent = readonly [code: number, handle: number, payload: number
 export const noEvent: GuestEvent = [eventCodes.none, 0, 0];
 export const cancelledEvent: GuestEvent = [eventCodes.taskCancelled, 0, 0];
 
+/** @param isAwaited Whether somebody waits for it, who did not know of any before. */
+export type OnEvent = (isAwaited: boolean) => void;
+
 export abstract class Waitable extends HostResource {
-  readonly #onEvent: () => void;
+  readonly #onEvent: OnEvent;
   #event: (() => GuestEvent) | undefined;
   #set: WaitableSet | undefined;
   /** A call of the guest waits for this one alone. */
@@ -33,7 +36,7 @@ export abstract class Waitable extends HostResource {
   isNoted = false;
 
   /** @param onEvent Told whenever there is something to take. */
-  constructor(onEvent: () => void) {
+  constructor(onEvent: OnEvent) {
     super();
     this.#onEvent = onEvent;
   }
@@ -48,9 +51,10 @@ export abstract class Waitable extends HostResource {
 
   /** A later event takes the place of one that was not taken. */
   setEvent(event: () => GuestEvent): void {
+    const isFirst = this.#set?.hasEvent === false && this.#set.waiting > 0;
     this.#event = event;
     this.#set?.noteEvent(this);
-    this.#onEvent();
+    this.#onEvent(this.isAwaited || isFirst);
   }
 
   /** On the guest's turn. Undefined where there is none. */

@@ -228,6 +228,7 @@ test.each([
   ['src/a.ts', '/** a */\nlet a = 1;', 'must not have mutable state at module level'],
   ['src/a.ts', '/** a */\nprocess.exit(1);', 'must not end the process'],
   ['src/a.ts', `import { readFile } from 'node:fs/promises';`, 'must begin with a comment'],
+  ['src/abi/a.ts', 'const a = {\n  get b() {\n    return 1;\n  },\n};', 'must have no getter'],
 ])('%s with %j is refused', (file, text, rule) => {
   expect(checkShapes(sources({ [file]: text }))).toEqual([expect.stringContaining(rule)]);
 });

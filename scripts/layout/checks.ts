@@ -169,6 +169,13 @@ export function checkShapes(sources: Sources): readonly string[] {
         : ([[/\bprocess\.exit\(/, 'must not end the process: only main.ts does']] as const)),
     ];
     if (!isProduct(source)) return faults;
+    // V8 keeps such an object as a dictionary, whose parts optimised code does not find itself.
+    if (/^src\/(abi|engine|http|serve)\//.test(source.path)) {
+      for (const { index } of source.code.matchAll(/\bget \w+\(\)[^{;]*\{[^{}]*\},/g)) {
+        const at = `${source.path}:${lineAt(source.code, index)}`;
+        faults.push(`${at} must have no getter in an object: a class has them at no cost`);
+      }
+    }
     const isEdge = source.imports.some((name) => edgeModules.has(name));
     if (isEdge && !/^(#![^\n]*\n)?\/\*\*/.test(source.text)) {
       faults.push(`${source.path} must begin with a comment that says what it touches`);

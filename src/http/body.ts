@@ -32,3 +32,32 @@ export interface ReadBody {
    */
   cancel(): void;
 }
+
+/** A body whose length others say, or that is read in another way: what it is of is not counted. */
+export class PassedBody implements ReadBody {
+  readonly knownBytes: number | undefined;
+  readonly heldBytes: number | undefined;
+  readonly #source: Omit<ReadBody, 'knownBytes'>;
+
+  /** @param heldBytes Left out: who counts what is held has counted it. */
+  constructor(
+    source: Omit<ReadBody, 'knownBytes'>,
+    how: { readonly knownBytes: number | undefined; readonly heldBytes?: number | undefined },
+  ) {
+    this.#source = source;
+    this.knownBytes = how.knownBytes;
+    this.heldBytes = how.heldBytes;
+  }
+
+  get trailers(): readonly Header[] | undefined {
+    return this.#source.trailers;
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    return this.#source.read();
+  }
+
+  cancel(): void {
+    this.#source.cancel();
+  }
+}

@@ -13,19 +13,13 @@ const monotonicStartNs = 1_000_000_000n;
 /** Ready when so much time has passed. */
 function after(guest: ComponentGuest, delayNs: bigint): Pollable {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let isReady = delayNs <= 0n;
-  if (isReady) resolve();
+  const item = { isReady: delayNs <= 0n, whenReady: () => promise };
+  if (item.isReady) resolve();
   const onDue = (): void => {
-    isReady = true;
+    item.isReady = true;
     resolve();
   };
-  const cancel = isReady ? undefined : guest.run.capabilities.timer.start(delayNs, onDue);
-  const item = {
-    get isReady(): boolean {
-      return isReady;
-    },
-    whenReady: () => promise,
-  };
+  const cancel = item.isReady ? undefined : guest.run.capabilities.timer.start(delayNs, onDue);
   return new Pollable(item, cancel);
 }
 

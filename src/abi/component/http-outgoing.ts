@@ -1,6 +1,6 @@
 /** Requests that a guest sends, and what comes back, as `wasi:http` has them. */
 import type { OutboundRequest, StreamedReply } from '../../capability/fetch/contract.ts';
-import { noBytes, type ReadBody } from '../../http/body.ts';
+import { noBytes, PassedBody, type ReadBody } from '../../http/body.ts';
 import type { NextInChain } from '../abi.ts';
 import { Body } from '../objects/body.ts';
 import type { Pending } from '../objects/pending.ts';
@@ -193,14 +193,7 @@ function bodyToSend(body: OutgoingBody | undefined, fields: Fields): Uint8Array 
   const contents = body.startStreaming();
   if (body.isFinished) body.body.close();
   const knownBytes = declaredLength(fields);
-  return {
-    knownBytes,
-    get trailers() {
-      return contents.trailers;
-    },
-    read: () => contents.read(),
-    cancel: () => contents.cancel(),
-  };
+  return new PassedBody(contents, { knownBytes });
 }
 
 function timeoutOf(

@@ -17,27 +17,49 @@ export function readAll(
   outside: Outside,
 ): readonly [HostStream, HostFuture] {
   const result = new HostFuture(outside);
-  const telling: ByteSource = {
-    get isReady() {
-      return source.isReady;
-    },
-    whenReady: () => source.whenReady(),
-    take: (bytesMax) => {
-      try {
-        const bytes = source.take(bytesMax);
-        if (bytes?.length === 0) result.settle(ok());
-        return bytes;
-      } catch (error) {
-        result.settle(failed(told.codeOf(error)));
-        throw error;
-      }
-    },
-    close: () => {
-      source.close?.();
-      result.settle(ok());
-    },
-  };
+  const telling = new TellingSource({ source, result, told });
   return [new HostStream(telling, outside), result];
+}
+
+interface Reading {
+  readonly source: ByteSource;
+  /** Gets `result<_, error-code>`. */
+  readonly result: HostFuture;
+  readonly told: ToldAs;
+}
+
+class TellingSource implements ByteSource {
+  readonly #reading: Reading;
+
+  constructor(reading: Reading) {
+    this.#reading = reading;
+  }
+
+  get isReady(): boolean {
+    return this.#reading.source.isReady;
+  }
+
+  whenReady(): Promise<void> {
+    return this.#reading.source.whenReady();
+  }
+
+  take(bytesMax: number): Uint8Array | undefined {
+    const { source, result, told } = this.#reading;
+    try {
+      const bytes = source.take(bytesMax);
+      if (bytes?.length === 0) result.settle(ok());
+      return bytes;
+    } catch (error) {
+      result.settle(failed(told.codeOf(error)));
+      throw error;
+    }
+  }
+
+  close(): void {
+    const { source, result } = this.#reading;
+    source.close?.();
+    result.settle(ok());
+  }
 }
 
 interface Writing {

@@ -3,7 +3,7 @@
  * still writes to a body that is being sent goes out at the pace of both.
  */
 
-import type { ReadBody } from '../../http/body.ts';
+import { PassedBody, type ReadBody } from '../../http/body.ts';
 import { isLeftToDaemon } from '../../http/connection-headers.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
 import { isFinalStatus, statusMax } from '../../http/status.ts';
@@ -107,13 +107,5 @@ function withTrailers(body: ReadBody, bytesDue: number | undefined): ReadBody {
 }
 
 function withLength(body: ReadBody, knownBytes: number | undefined): ReadBody {
-  return {
-    knownBytes,
-    read: () => body.read(),
-    cancel: () => body.cancel(),
-    heldBytes: body.heldBytes,
-    get trailers() {
-      return body.trailers;
-    },
-  };
+  return new PassedBody(body, { knownBytes, heldBytes: body.heldBytes });
 }

@@ -1,7 +1,7 @@
 /** The body of a guest's request on its way out. Edge: types of undici. */
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { noBytes, type ReadBody } from '../../http/body.ts';
+import { noBytes, PassedBody, type ReadBody } from '../../http/body.ts';
 
 /** What the HTTP client takes. */
 export type SentBody = NonNullable<Dispatcher.DispatchOptions['body']> | null;
@@ -24,17 +24,21 @@ export function withoutEmptyStream(body: Uint8Array | ReadBody): Uint8Array | Re
 
 /** The same body; `onPiece` hears of each piece that was asked for. */
 export function watchPieces(body: ReadBody, onPiece: () => void): ReadBody {
-  return {
-    knownBytes: body.knownBytes,
-    get trailers() {
-      return body.trailers;
-    },
-    read: () => {
-      onPiece();
-      return body.read();
-    },
-    cancel: () => body.cancel(),
-  };
+  return new WatchedBody(body, onPiece);
+}
+
+class WatchedBody extends PassedBody {
+  readonly #onPiece: () => void;
+
+  constructor(body: ReadBody, onPiece: () => void) {
+    super(body, { knownBytes: body.knownBytes });
+    this.#onPiece = onPiece;
+  }
+
+  override read(): Promise<Uint8Array | undefined> {
+    this.#onPiece();
+    return super.read();
+  }
 }
 
 /** Null: none. Pieces are asked for one by one, as the connection takes them. */

@@ -4,7 +4,7 @@
  * at once for a while. Only while others are there: alone on a thread nobody is kept waiting.
  */
 import type { Account } from '../../account/account.ts';
-import { Debts, type Standing } from '../../account/debts.ts';
+import { type DebtRule, Debts, type Standing } from '../../account/debts.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Admission } from './admission.ts';
 
@@ -36,6 +36,22 @@ const runsMaxOf: { readonly [standing in Standing]: number } = {
   free: Number.POSITIVE_INFINITY,
 };
 
+class OwnDebtRule implements DebtRule {
+  readonly freeMs = freeMs;
+  readonly heldMsMax = heldMsMax;
+  readonly watchedMs = watchedMs;
+  readonly ownersMax = ownersMax;
+  readonly #limits: HoldingBackOptions['limits'];
+
+  constructor(limits: HoldingBackOptions['limits']) {
+    this.#limits = limits;
+  }
+
+  get paidMsPerS(): number {
+    return this.#limits.stallMsPerSMax;
+  }
+}
+
 export class HoldingBack {
   readonly #options: HoldingBackOptions;
   readonly #debts: Debts;
@@ -48,12 +64,7 @@ export class HoldingBack {
     const { limits } = options;
     this.#options = options;
     this.#ownerChanges = options.account.ownerChanges;
-    this.#debts = new Debts({
-      ...{ freeMs, heldMsMax, watchedMs, ownersMax },
-      get paidMsPerS() {
-        return limits.stallMsPerSMax;
-      },
-    });
+    this.#debts = new Debts(new OwnDebtRule(limits));
   }
 
   isHeld(owner: OwnerKey): boolean {

@@ -1,6 +1,6 @@
 /** A guest's request and body as they go to a back-end. */
 import type { Backend, OutboundRequest } from '../../../capability/fetch/contract.ts';
-import type { ReadBody } from '../../../http/body.ts';
+import { PassedBody, type ReadBody } from '../../../http/body.ts';
 import type { Body } from '../../objects/body.ts';
 import type { HeaderMap } from '../../objects/headers.ts';
 import type { RequestObject } from '../../objects/messages.ts';
@@ -59,14 +59,7 @@ function framed(body: Uint8Array | ReadBody, headers: HeaderMap): Uint8Array | R
 
 function ofLength(body: Uint8Array | ReadBody, knownBytes: number | undefined): ReadBody {
   const pieces: Omit<ReadBody, 'knownBytes'> = body instanceof Uint8Array ? ofBytes(body) : body;
-  return {
-    knownBytes,
-    get trailers() {
-      return pieces.trailers;
-    },
-    read: () => pieces.read(),
-    cancel: () => pieces.cancel(),
-  };
+  return new PassedBody(pieces, { knownBytes });
 }
 
 /** A body that is here. */

@@ -70,6 +70,8 @@ const healthAt = {
 
 const textBytesMax = 1_024;
 const pemBytesMax = 65_536;
+/** The kit for JavaScript gives every name there is, with those that it does not want. */
+const ciphersBytesMax = 8_192;
 const msPerSecond = 1_000;
 /** Timers hold 31 bits. */
 const msMax = 2 ** 31 - 1;
@@ -123,7 +125,9 @@ function readTls(fields: Fields, has: Has, keyOf: (handle: number) => string) {
       ? matching(fields.text(at.certificateHost), hostPattern)
       : undefined,
     ca: has(bit.ca) ? fields.text(at.ca, pemBytesMax) : undefined,
-    ciphers: has(bit.ciphers) ? matching(fields.text(at.ciphers), ciphersPattern) : undefined,
+    ciphers: has(bit.ciphers)
+      ? matching(fields.text(at.ciphers, ciphersBytesMax), ciphersPattern)
+      : undefined,
     sni: has(bit.sni) ? matching(fields.maybeEmpty(at.sni), hostPattern) : undefined,
     ...(has(bit.clientCertificate)
       ? {

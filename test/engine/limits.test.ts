@@ -87,13 +87,13 @@ describe('limits of a run', () => {
   });
 
   test('wallMsMax ends a guest that waits', async () => {
-    using engine = new Engine({ limits: { wallMsMax: 50 } });
+    using engine = new Engine({ limits: { wallMsMax: 1_000 } });
     const { report } = await engine.run(engine.load(waitingGuest), { world: new LateWorld() });
     expect(report).toMatchObject({ outcome: 'out-of-time', error: { code: 'guest-out-of-time' } });
   });
 
   test('wallMsMax bounds the wait for a turn and the arrival of the body, by name', async () => {
-    using engine = new Engine({ limits: { wallMsMax: 50, runsPerSiteMax: 1 } });
+    using engine = new Engine({ limits: { wallMsMax: 1_000, runsPerSiteMax: 1 } });
     const loaded = engine.load(waitingGuest);
     const running = engine.begin(loaded, { world: new LateWorld() });
     // The seat becomes free when the waiting has lasted as long: for one of them at the most.

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { optimiseSoon } from '../../src/threads/tier-up.ts';
+import { optimiseSoon, optimisingLate } from '../../src/threads/tier-up.ts';
 
 /**
  * Calls a function until V8's last compiler is to have it: how often, from when the second had made
@@ -50,4 +50,11 @@ test('has V8 optimise what serves after a thousand calls, and not after many tho
   const calls = await callsUntilLastCompiler();
   expect(calls).toBeGreaterThan(500);
   expect(calls).toBeLessThan(1_500);
+});
+
+test('is as soon again when a module is built, well or not', async () => {
+  expect(optimisingLate(() => 'built')).toBe('built');
+  const fail = () => optimisingLate(() => decodeURIComponent('%'));
+  expect(fail).toThrow(URIError);
+  expect(await callsUntilLastCompiler()).toBeLessThan(1_500);
 });

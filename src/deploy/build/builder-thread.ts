@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../../abi/catalogue.ts';
 import { toErrorRecord } from '../../errors.ts';
 import type { Digest } from '../../threads/messages.ts';
+import { optimisingLate } from '../../threads/tier-up.ts';
 import {
   type Artifact,
   buildArtifact,
@@ -51,7 +52,7 @@ port.postMessage(ready);
 setImmediate(() => shelf.open());
 
 function answer(request: BuilderRequest): BuildVerdict | RecallVerdict | CompileVerdict {
-  if (request.ask === 'build') return buildOne(request);
+  if (request.ask === 'build') return optimisingLate(() => buildOne(request));
   return request.ask === 'recall' ? recall(request) : compileForms(request);
 }
 

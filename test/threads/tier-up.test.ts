@@ -44,7 +44,7 @@ async function callsUntilLastCompiler(): Promise<number> {
   return count;
 }
 
-test('has V8 optimise what serves after a thousand calls, and not after many thousands', async () => {
+test('has V8 optimise what serves after a thousand calls, not after many thousands', async () => {
   expect(await callsUntilLastCompiler()).toBeGreaterThan(2_500);
   optimiseSoon();
   const calls = await callsUntilLastCompiler();

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 
 /** Of `/item/N`: so many are waited for before the first is answered. */
-const itemsTogether = 2;
+const itemsTogether = 8;
 
 export class FastlyOrigin implements AsyncDisposable {
   readonly largeBody = Buffer.alloc(3_000_000, 'large ');
@@ -15,6 +15,12 @@ export class FastlyOrigin implements AsyncDisposable {
   readonly #sockets: WebSocketServer;
   #items: (() => void)[] = [];
   #count = 0;
+  /** Of `/kept`: how often it was answered, and whether it fails by now. */
+  keptCount = 0;
+  isKeptBroken = false;
+  /** Of `/kept`: so many have to ask for `/arrive` before it is answered. */
+  arrivalsAwaited = 0;
+  #kept: (() => void)[] = [];
 
   private constructor() {
     this.#server = createServer(({ url = '' }, response) => this.#answer(url, response));
@@ -50,7 +56,27 @@ export class FastlyOrigin implements AsyncDisposable {
     } else if (url === '/count') {
       this.#count += 1;
       response.writeHead(200, uncached).end(`count ${this.#count}`);
-    } else response.writeHead(200, uncached).end('ok');
+    } else if (url === '/kept') {
+      this.#kept.push(() => this.#answerKept(response));
+      this.#answerAwaited();
+    } else {
+      if (url === '/arrive') this.arrivalsAwaited -= 1;
+      response.writeHead(200, uncached).end('ok');
+      this.#answerAwaited();
+    }
+  }
+
+  #answerAwaited(): void {
+    if (this.arrivalsAwaited > 0) return;
+    for (const answer of this.#kept.splice(0)) answer();
+  }
+
+  #answerKept(response: ServerResponse): void {
+    if (this.isKeptBroken) return void response.writeHead(503).end('broken');
+    this.keptCount += 1;
+    const cacheControl = 'max-age=600, stale-if-error=600';
+    response.writeHead(200, { 'cache-control': cacheControl, 'surrogate-key': 'kept' });
+    response.end(`kept ${this.keptCount}`);
   }
 
   #answerItem(url: string, response: ServerResponse): void {

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/fastly/compute-sdk-go/cache/simple"
+	"github.com/fastly/compute-sdk-go/compute"
 	"github.com/fastly/compute-sdk-go/configstore"
 	"github.com/fastly/compute-sdk-go/fsthttp"
 	"github.com/fastly/compute-sdk-go/kvstore"
+	"github.com/fastly/compute-sdk-go/purge"
 	"github.com/fastly/compute-sdk-go/rtlog"
 	"github.com/fastly/compute-sdk-go/secretstore"
 	"github.com/fastly/compute-sdk-go/x/exp/handoff"
@@ -38,6 +40,10 @@ var handlers = map[string]handler{
 	"/panic":     func(context.Context, fsthttp.ResponseWriter, *fsthttp.Request) error { panic("asked to panic") },
 	"/log":       log,
 	"/about":     about,
+	"/kept":      kept,
+	"/purge":     purgeKept,
+	"/framed":    framed,
+	"/used":      used,
 }
 
 func main() {
@@ -245,8 +251,51 @@ func log(_ context.Context, w fsthttp.ResponseWriter, _ *fsthttp.Request) error 
 	return err
 }
 
+func kept(ctx context.Context, w fsthttp.ResponseWriter, _ *fsthttp.Request) error {
+	if _, err := ask(ctx, "/arrive"); err != nil {
+		return err
+	}
+	req, err := fsthttp.NewRequest(fsthttp.MethodGet, "http://origin.test/kept", nil)
+	if err != nil {
+		return err
+	}
+	reply, err := req.Send(ctx, "origin")
+	if err != nil {
+		return err
+	}
+	w.Header().Reset(reply.Header)
+	w.WriteHeader(reply.StatusCode)
+	_, err = io.Copy(w, reply.Body)
+	return err
+}
+
+func purgeKept(_ context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) error {
+	options := purge.PurgeOptions{Soft: r.URL.Query().Has("soft")}
+	if err := purge.PurgeSurrogateKey("kept", options); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "purged")
+	return err
+}
+
+func framed(_ context.Context, w fsthttp.ResponseWriter, _ *fsthttp.Request) error {
+	w.SetManualFramingMode(true)
+	w.Header().Set("content-length", "6")
+	_, err := io.WriteString(w, "framed")
+	return err
+}
+
+func used(_ context.Context, w fsthttp.ResponseWriter, _ *fsthttp.Request) error {
+	spent, err := compute.GetVCPUTime()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, `{"cpuMs":%d}`, spent.Milliseconds())
+	return err
+}
+
 func about(_ context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) error {
-	_, err := fmt.Fprintf(w, `{"address":%q,"hostname":%q,"protocol":%q,"cipher":%q}`,
-		r.RemoteAddr, os.Getenv("FASTLY_HOSTNAME"), r.TLSInfo.Protocol, r.TLSInfo.CipherOpenSSLName)
+	_, err := fmt.Fprintf(w, `{"address":%q,"hostname":%q,"protocol":%q,"cipher":%q,"ja3":"%x"}`,
+		r.RemoteAddr, os.Getenv("FASTLY_HOSTNAME"), r.TLSInfo.Protocol, r.TLSInfo.CipherOpenSSLName, r.TLSInfo.JA3MD5)
 	return err
 }

@@ -1,6 +1,7 @@
 /// <reference types="@fastly/js-compute" />
 // One handler a path; the programs in Rust and Go beside this one answer the same way.
 import { SimpleCache } from 'fastly:cache';
+import { purgeSurrogateKey, vCpuTime } from 'fastly:compute';
 import { ConfigStore } from 'fastly:config-store';
 import { env } from 'fastly:env';
 import { KVStore } from 'fastly:kv-store';
@@ -95,6 +96,33 @@ const handlers = {
     });
     return new Response(await entry.text());
   },
+
+  '/kept': async () => {
+    await origin('/arrive', { cacheOverride: 'pass' });
+    return origin('/kept');
+  },
+
+  '/purge': (_event, query) => {
+    purgeSurrogateKey('kept', query.get('soft') !== null);
+    return new Response('purged\n');
+  },
+
+  '/hints': (event) => {
+    event.sendEarlyHints({ link: '</a.css>; rel=preload' });
+    return new Response('after hints\n');
+  },
+
+  '/framed': () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('framed'));
+        controller.close();
+      },
+    });
+    return new Response(body, { manualFramingHeaders: true, headers: { 'content-length': '6' } });
+  },
+
+  '/used': () => Response.json({ cpuMs: vCpuTime() }),
 
   '/websocket': ({ request }) => createWebsocketHandoff(request, 'origin'),
 

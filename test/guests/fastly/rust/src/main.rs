@@ -1,8 +1,9 @@
 //! One handler a path, as the program in JavaScript beside this one.
 use fastly::cache::simple::{get_or_set_with, CacheEntry};
-use fastly::http::{header, Method, StatusCode};
+use fastly::http::purge::{purge_surrogate_key, soft_purge_surrogate_key};
+use fastly::http::{header, FramingHeadersMode, Method, StatusCode};
 use fastly::kv_store::{KVStore, KVStoreError};
-use fastly::{ConfigStore, Error, Request, Response, SecretStore};
+use fastly::{compute_runtime, ConfigStore, Error, Request, Response, SecretStore};
 use std::io::Write;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ fn main() -> Result<(), Error> {
     let req = Request::from_client();
     match req.get_path() {
         "/stream" => stream(),
+        "/hints" => hints(),
+        "/framed" => framed(),
         "/websocket" => Ok(req.handoff_websocket("origin")?),
         _ => {
             answer(req)?.send_to_client();
@@ -48,6 +51,15 @@ fn answer(req: Request) -> Result<Response, Error> {
         }
         "/gzip" => gzip(),
         "/cache" => cache(&req),
+        "/kept" => kept(),
+        "/purge" => {
+            match query(&req, "soft") {
+                Some(_) => soft_purge_surrogate_key("kept")?,
+                None => purge_surrogate_key("kept")?,
+            }
+            Ok(Response::from_body("purged\n"))
+        }
+        "/used" => Ok(used()),
         "/panic" => panic!("asked to panic"),
         "/log" => {
             let mut endpoint = fastly::log::Endpoint::from_name("things");
@@ -148,6 +160,34 @@ fn cache(req: &Request) -> Result<Response, Error> {
     Ok(body.map_or_else(Response::new, Response::from_body))
 }
 
+fn kept() -> Result<Response, Error> {
+    ask("/arrive").send("origin")?;
+    Ok(Request::get("http://origin.test/kept").send("origin")?)
+}
+
+fn hints() -> Result<(), Error> {
+    Response::from_status(103)
+        .with_header("link", "</a.css>; rel=preload")
+        .send_to_client();
+    Response::from_body("after hints\n").send_to_client();
+    Ok(())
+}
+
+fn framed() -> Result<(), Error> {
+    let mut reply = Response::new().with_header(header::CONTENT_LENGTH, "6");
+    reply.set_framing_headers_mode(FramingHeadersMode::ManuallyFromHeaders);
+    let mut body = reply.stream_to_client();
+    write!(body, "framed")?;
+    body.finish()?;
+    Ok(())
+}
+
+fn used() -> Response {
+    let cpu_ms = compute_runtime::elapsed_vcpu_ms().expect("the CPU time");
+    let heap_mib = compute_runtime::heap_memory_snapshot_mib().expect("the heap");
+    Response::from_body(format!(r#"{{"cpuMs":{cpu_ms},"heapMib":{heap_mib}}}"#))
+}
+
 fn about(req: &Request) -> Response {
     let address = req.get_client_ip_addr().map(|it| it.to_string()).unwrap_or_default();
     let hostname = std::env::var("FASTLY_HOSTNAME").unwrap_or_default();
@@ -157,7 +197,19 @@ fn about(req: &Request) -> Response {
         .ok()
         .flatten()
         .unwrap_or("");
-    Response::from_body(format!(
-        r#"{{"address":"{address}","hostname":"{hostname}","protocol":"{protocol}","cipher":"{cipher}"}}"#
-    ))
+    let ja3 = req.get_tls_ja3_md5().unwrap_or_default();
+    let ja3: String = ja3.iter().map(|byte| format!("{byte:02x}")).collect();
+    let ja4 = req.get_tls_ja4().unwrap_or("");
+    let h2 = req.get_client_h2_fingerprint().unwrap_or("");
+    let fields = [
+        ("address", address.as_str()),
+        ("hostname", hostname.as_str()),
+        ("protocol", protocol),
+        ("cipher", cipher),
+        ("ja3", ja3.as_str()),
+        ("ja4", ja4),
+        ("h2", h2),
+    ];
+    let members = fields.map(|(name, value)| format!(r#""{name}":"{value}""#));
+    Response::from_body(format!("{{{}}}", members.join(",")))
 }

@@ -35,10 +35,14 @@ const handleMax = 0x7fff_ffff;
 /** An object and its handle, without bodies, which are counted where they are kept. */
 const objectBytes = 512;
 
+const noTables: readonly HandleTable<object>[] = [];
+
+const nothing: readonly never[] = [];
+
 /** Numbers that several tables give out in turn; a handle names an object of one of them. */
 export class HandleSpace {
   readonly handlesMax: number;
-  readonly #tables: HandleTable<object>[] = [];
+  #tables: readonly HandleTable<object>[] = noTables;
   readonly #held: HeldObjects;
   #next: number;
 
@@ -57,7 +61,8 @@ export class HandleSpace {
   /** A table of one kind within the space. */
   open<T extends object>(kind: string): HandleTable<T> {
     const table = new HandleTable<T>({ kind, space: this });
-    this.#tables.push(table);
+    // Of exactly that length: a list that grows takes room for sixteen more.
+    this.#tables = this.#tables.concat(table);
     return table;
   }
 
@@ -96,7 +101,8 @@ export class HandleTable<T extends object> {
   readonly #space: HandleSpace;
   /** Whether its own objects are all that count. */
   readonly #isAlone: boolean;
-  readonly #objects = new Map<number, T>();
+  /** Made for the first: of ten thousand guests that wait each has several tables. */
+  #objects: Map<number, T> | undefined;
 
   constructor(
     options:
@@ -109,7 +115,7 @@ export class HandleTable<T extends object> {
   }
 
   get size(): number {
-    return this.#objects.size;
+    return this.#objects?.size ?? 0;
   }
 
   /**
@@ -120,6 +126,7 @@ export class HandleTable<T extends object> {
   add(object: T): number {
     this.requireRoom();
     const handle = this.#space.takeNumber();
+    this.#objects ??= new Map();
     this.#objects.set(handle, object);
     return handle;
   }
@@ -127,7 +134,7 @@ export class HandleTable<T extends object> {
   /** @throws HandleError `full` where `add` would */
   requireRoom(): void {
     const { handlesMax } = this.#space;
-    const count = this.#isAlone ? this.#objects.size : this.#space.size;
+    const count = this.#isAlone ? this.size : this.#space.size;
     const isWithin = count < handlesMax && this.#space.hasNumber;
     if (isWithin && this.#space.hasMemory(count)) return;
     const rule = isWithin ? 'there must be memory for it' : `at most ${handlesMax} at once`;
@@ -136,7 +143,7 @@ export class HandleTable<T extends object> {
 
   /** The object of `handle`, or undefined. */
   find(handle: number): T | undefined {
-    return this.#objects.get(handle);
+    return this.#objects?.get(handle);
   }
 
   /**
@@ -145,7 +152,7 @@ export class HandleTable<T extends object> {
    * @throws HandleError `unknown`
    */
   get(handle: number): T {
-    const object = this.#objects.get(handle);
+    const object = this.#objects?.get(handle);
     if (object === undefined) throw this.#unknown(handle);
     return object;
   }
@@ -157,7 +164,7 @@ export class HandleTable<T extends object> {
    */
   take(handle: number): T {
     const object = this.get(handle);
-    this.#objects.delete(handle);
+    this.#objects?.delete(handle);
     return object;
   }
 
@@ -171,8 +178,8 @@ export class HandleTable<T extends object> {
   }
 
   /** Every live object, in order of its handle. */
-  values(): IterableIterator<T> {
-    return this.#objects.values();
+  values(): Iterable<T> {
+    return this.#objects?.values() ?? nothing;
   }
 
   #unknown(handle: number): HandleError {

@@ -70,12 +70,11 @@ export class ComponentGuest {
   constructor(host: GuestHost, plan: ComponentPlan, limits: Limits) {
     this.host = host;
     this.limits = limits;
-    const trap = (reason: string): never => host.trap(reason);
     const instances = plan.instanceParents.length;
     this.tasks = new GuestTasks({ host, instances, beforeIdle: () => this.#run?.beforeWait() });
     const { componentHandlesMax: handlesMax } = limits;
     const tryHold = (bytes: number): boolean => this.#run?.held.tryHoldObjects(bytes) ?? true;
-    const options = { handlesMax, trap, tryHold };
+    const options = { handlesMax, trap: this.trap, tryHold };
     this.handles = Array.from({ length: instances }, () => new HandleTable(options));
   }
 

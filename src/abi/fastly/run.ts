@@ -48,7 +48,8 @@ export class FastlyRun {
   answerFailure: unknown;
   /** The body of the answer, where the guest still writes it. */
   answerBody: Body | undefined;
-  readonly #states = new Map<FamilyMaker<FamilyState>, FamilyState>();
+  /** Made for the first: most guests use few families. */
+  #states: Map<FamilyMaker<FamilyState>, FamilyState> | undefined;
 
   constructor({ exchange, capabilities, hostMemory }: Run, limits: Limits) {
     this.exchange = exchange;
@@ -69,9 +70,10 @@ export class FastlyRun {
 
   /** What a family keeps of this run, made when it is first asked for. */
   of<T extends FamilyState>(maker: FamilyMaker<T>): T {
-    const known = this.#states.get(maker);
+    const known = this.#states?.get(maker);
     if (known !== undefined) return known as T;
     const made = maker(this);
+    this.#states ??= new Map();
     this.#states.set(maker, made);
     return made;
   }
@@ -95,7 +97,7 @@ export class FastlyRun {
   /** All of it is given up. Never throws. */
   release(): void {
     this.underWay.giveUpAll();
-    for (const state of this.#states.values()) state.release?.();
+    if (this.#states !== undefined) for (const state of this.#states.values()) state.release?.();
     for (const body of this.bodies.values()) body.abandon();
     this.held.close();
   }

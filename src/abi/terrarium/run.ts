@@ -27,7 +27,6 @@ const roomyBytesMin = 32 * 1024;
 
 export class OutgoingReply {
   status: number | undefined;
-  readonly headers: GuestHeaders;
   /** Undefined when the last body the guest set was refused: half an answer is none. */
   body: Uint8Array | undefined = noBytes;
   /** Why it was. */
@@ -37,12 +36,18 @@ export class OutgoingReply {
   /** The largest body so far: one that is replaced over and over should be no new garbage. */
   #storage: Uint8Array = noBytes;
   readonly #exchange: Pick<Exchange, 'lendRoom'> | undefined;
+  readonly #limits: Limits;
+  /** Made when the guest sets one, or when it has answered. */
+  #headers: GuestHeaders | undefined;
 
   constructor(limits: Limits, exchange?: Pick<Exchange, 'lendRoom'>) {
     this.#exchange = exchange;
-    const { replyHeadersMax, replyHeaderBytesMax } = limits;
-    const limitsOfHead = { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax };
-    this.headers = new GuestHeaders(new HeaderMap(limitsOfHead));
+    this.#limits = limits;
+  }
+
+  get headers(): GuestHeaders {
+    this.#headers ??= openHeaders(this.#limits);
+    return this.#headers;
   }
 
   /**
@@ -72,6 +77,11 @@ export class OutgoingReply {
     this.#storage = noBytes;
     return sent;
   }
+}
+
+function openHeaders({ replyHeadersMax, replyHeaderBytesMax }: Limits): GuestHeaders {
+  const limits = { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax };
+  return new GuestHeaders(new HeaderMap(limits));
 }
 
 /** The visitor's request in the form that guests may read. */

@@ -17,7 +17,7 @@ import type { ServingInstance } from '../serving.ts';
 import type { RunObjects } from '../supply/object-heap.ts';
 import { Budget, type BudgetParts } from '../turn/budget.ts';
 import { Ending, type HostEnd } from '../turn/ending.ts';
-import { deliver, type GiveUp, type GoOn, type Waiting } from '../turn/follow.ts';
+import { Delivery, type GiveUp, type GoOn, type Waiting } from '../turn/follow.ts';
 import { FuelGauge } from '../turn/fuel-gauge.ts';
 import type { HostCalls } from '../turn/host-calls.ts';
 import type { Scheduler } from '../turn/scheduler.ts';
@@ -252,9 +252,7 @@ export class Activation implements StackOwner, Watched, Waiting {
    */
   suspend(work: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const withValue = (value: unknown): void => deliver(this, value, { resolve, reject });
-      const withError = (error: unknown): void => reject(this.endByError(error));
-      this.waitForWork(work, { withValue, withError }, reject);
+      this.waitForWork(work, new Delivery(this, { resolve, reject }), reject);
     });
   }
 

@@ -28,8 +28,8 @@ export interface Waiting {
 export type GiveUp = (trap: WebAssembly.RuntimeError) => void;
 
 export interface GoOn {
-  readonly withValue: (value: unknown) => void;
-  readonly withError: (error: unknown) => void;
+  withValue(value: unknown): void;
+  withError(error: unknown): void;
 }
 
 /** What becomes of the hostcall in the end. */
@@ -43,14 +43,28 @@ export function follow(waiting: Waiting, steps: Steps<unknown>): unknown {
   const step = advance(waiting, steps, undefined);
   if (step.done === true) return step.value;
   return new Promise((resolve, reject) => {
-    waitForStep(waiting, { steps, yielded: step.value, ends: { resolve, reject } });
+    waitForStep(new Following(waiting, steps, { resolve, reject }), step.value);
   });
 }
 
 /** On the guest's turn: its hostcall's answer, or the steps that lead to it. */
-export function deliver(waiting: Waiting, answer: unknown, ends: Ends): void {
-  if (!isSteps(answer)) ends.resolve(answer);
-  else goOnWith(waiting, { steps: answer, ends }, () => advance(waiting, answer, undefined));
+export class Delivery implements GoOn {
+  readonly #waiting: Waiting;
+  readonly #ends: Ends;
+
+  constructor(waiting: Waiting, ends: Ends) {
+    this.#waiting = waiting;
+    this.#ends = ends;
+  }
+
+  withValue(answer: unknown): void {
+    if (!isSteps(answer)) this.#ends.resolve(answer);
+    else new Following(this.#waiting, answer, this.#ends).withValue(undefined);
+  }
+
+  withError(error: unknown): void {
+    this.#ends.reject(this.#waiting.endByError(error));
+  }
 }
 
 type Step = IteratorResult<unknown, unknown>;
@@ -62,22 +76,39 @@ function advance(waiting: Waiting, steps: Steps<unknown>, sent: unknown): Step {
   }
 }
 
-interface Course {
+/** Steps that others have turns between. An object, and no functions: many guests wait at once. */
+class Following implements GoOn {
+  readonly waiting: Waiting;
   readonly steps: Steps<unknown>;
   readonly ends: Ends;
+
+  constructor(waiting: Waiting, steps: Steps<unknown>, ends: Ends) {
+    this.waiting = waiting;
+    this.steps = steps;
+    this.ends = ends;
+  }
+
+  withValue(value: unknown): void {
+    goOnWith(this, () => advance(this.waiting, this.steps, value));
+  }
+
+  withError(error: unknown): void {
+    goOnWith(this, () => this.steps.throw(error));
+  }
 }
 
 /**
  * On the guest's turn, but never inside `onTurn`: whoever let go of the thread is still below on
  * the stack, and a step may call the guest.
  */
-function goOnWith(waiting: Waiting, { steps, ends }: Course, go: () => Step): void {
+function goOnWith(following: Following, go: () => Step): void {
   queueMicrotask(() => {
+    const { waiting, ends } = following;
     try {
       waiting.requireAlive();
       const step = go();
       if (step.done === true) ends.resolve(step.value);
-      else waitForStep(waiting, { steps, ends, yielded: step.value });
+      else waitForStep(following, step.value);
     } catch (error) {
       ends.reject(waiting.endByError(error));
     }
@@ -88,19 +119,16 @@ function goOnWith(waiting: Waiting, { steps, ends }: Course, go: () => Step): vo
  * A promise that was yielded, or a turn after a piece that was done. A nested call has the thread
  * that the run has: others have their turns when it is suspended itself.
  */
-function waitForStep(waiting: Waiting, course: Course & { readonly yielded: unknown }): void {
-  const { steps, ends, yielded } = course;
-  const goOn = (go: () => Step): void => goOnWith(waiting, course, go);
-  if (yielded instanceof Promise) {
-    const withValue = (value: unknown): void => goOn(() => advance(waiting, steps, value));
-    const withError = (error: unknown): void => goOn(() => steps.throw(error));
-    waiting.waitForWork(yielded, { withValue, withError }, ends.reject);
-  } else if (yielded instanceof NestedCall) {
-    yielded.begin().then(
-      (value) => goOn(() => advance(waiting, steps, value)),
-      (error: unknown) => ends.reject(waiting.endByError(error)),
-    );
-  } else {
-    waiting.waitForTurn(() => goOn(() => advance(waiting, steps, undefined)), ends.reject);
-  }
+function waitForStep(following: Following, yielded: unknown): void {
+  const { waiting, ends } = following;
+  if (yielded instanceof Promise) waiting.waitForWork(yielded, following, ends.reject);
+  else if (yielded instanceof NestedCall) followCall(following, yielded);
+  else waiting.waitForTurn(() => following.withValue(undefined), ends.reject);
+}
+
+function followCall(following: Following, call: NestedCall): void {
+  call.begin().then(
+    (value) => following.withValue(value),
+    (error: unknown) => following.ends.reject(following.waiting.endByError(error)),
+  );
 }

@@ -1,7 +1,7 @@
 /**
- * Many guests of one ABI that wait at the same time: prints, as JSON, the resident memory they took,
- * at once and when the daemon has done what it does in a calm time. An error when one did not go on
- * and answer.
+ * Many guests of one ABI that wait at the same time: prints, as JSON, the resident memory that they
+ * took, at once and when the daemon has done what it does in a calm time. An error when one did not
+ * go on and answer.
  */
 import { measureMemory } from 'node:vm';
 import { readScriptLine } from '../scripts/command-line.ts';

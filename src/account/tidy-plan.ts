@@ -73,8 +73,8 @@ export class TidyPlan {
   }
 
   #isWorthwhile({ heldBytes, outsideBytes, baseBytes, isShort, isCalm }: MemoryNow): boolean {
-    // While much is held there is much to do, and V8 collects by itself. In a calm time guests wait:
-    // each counts as much as it may take at most, and what lies outside does not show beside that.
+    // While much is held there is much to do, and V8 collects by itself. In a calm time guests
+    // wait: each counts as much as it may take, and what lies outside does not show beside that.
     if (heldBytes > baseBytes && !isShort) {
       return isCalm && this.#wasBusy && this.#looks >= looksToSuspectMin;
     }

@@ -4,8 +4,12 @@ import type { GuestInstance } from './instance.ts';
 import type { RestoreMode, Snapshot } from './restore/snapshot.ts';
 import type { Activation } from './run/activation.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
-import type { Discarding } from './supply/held-state.ts';
 import { type Room, roomBytesOf, roomFor } from './supply/rooms.ts';
+
+/** Ends an instance and gives back what it took. */
+export interface Discarding {
+  discard(): void;
+}
 
 export interface GuestOptions {
   readonly instance: GuestInstance;

@@ -194,7 +194,7 @@ export class ProgramMemories {
   }
 }
 
-/** What the host's way into a memory asks; no functions of its own, of which each guest had four. */
+/** What the host's way into a memory asks. No functions, of which each guest would have four. */
 class MemorySide implements GuestMemoryOptions {
   readonly #all: ProgramMemories;
   readonly #slot: RunSlot;

@@ -1,12 +1,8 @@
 /** What goes with an instance. Objects, and no functions: ten thousand guests may wait. */
+import type { Discarding } from '../guest.ts';
 import type { GuestInstance } from '../instance.ts';
 import type { SharedState } from '../restore/shared-state.ts';
 import type { FirstInstances } from './first-instances.ts';
-
-/** Ends an instance and gives back what it took. */
-export interface Discarding {
-  discard(): void;
-}
 
 /** Of an instance that holds the state which its program's guests share. */
 export class HeldState implements Discarding {

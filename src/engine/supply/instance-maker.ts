@@ -3,11 +3,11 @@ import type { Abi } from '../../abi/abi.ts';
 import { pageBytes } from '../../abi/memory.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
 import type { EarlyRole } from '../early/early-side.ts';
+import type { Discarding } from '../guest.ts';
 import { GuestInstance, type InstanceKind } from '../instance.ts';
 import { ProgramShared } from '../program-shared.ts';
 import type { Activation } from '../run/activation.ts';
 import { GuestCharge } from './guest-charge.ts';
-import type { Discarding } from './held-state.ts';
 import type { ProgramParts } from './program-parts.ts';
 
 export interface MadeInstance extends Discarding {

@@ -220,7 +220,8 @@ for (const language of languages) {
       expect(told).toMatchObject({
         protocol: 'TLSv1.3',
         cipher: expect.stringMatching(/^TLS_/),
-        ja3: expect.stringMatching(/^[0-9a-f]{32}$/),
+        // The kit for JavaScript writes capital letters.
+        ja3: expect.stringMatching(/^[0-9a-f]{32}$/i),
       });
       expect(told.ja3).not.toMatch(/^0*$/);
       // Go's library does not ask for these.

@@ -2,6 +2,7 @@
  * The inspection of a request by the vendor's firewall. There is none here; where the folder says
  * what it answers (`[fastly]`, `inspection`), every request is answered that.
  */
+import { Buffer } from 'node:buffer';
 import { answering } from './declare.ts';
 import type { FastlyGuest } from './guest.ts';
 import { FastlyFault, status } from './status.ts';

@@ -1,4 +1,5 @@
 /** The cache of answers: found, and promised. */
+import { Buffer } from 'node:buffer';
 import { backendHeaders, hasValidator } from '../../../http/cached-reply.ts';
 import { isCacheableRequest } from '../../../http/caching.ts';
 import { HeaderMap, heldBytesOfLine } from '../../objects/headers.ts';

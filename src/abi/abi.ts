@@ -308,7 +308,7 @@ export interface Run {
 
 /** What an initialisation may reach: nothing that depends on a request. */
 export type EarlyCapabilities = Pick<Capabilities, 'clock' | 'timer' | 'fillRandom' | 'log'> &
-  Partial<Pick<Capabilities, 'settings'>>;
+  Partial<Pick<Capabilities, 'settings' | 'keyValue'>>;
 
 /** How the entry ended. `returned` is also `exit(0)` where the ABI says so. */
 export type RunEnd =

@@ -15,6 +15,7 @@ import type { InputStream } from './objects/cgi/streams.ts';
 import type { DataTree } from './objects/files/data-tree.ts';
 import { explainUnsaved, openPreopens } from './objects/files/preopens.ts';
 import { LogStream } from './objects/log-stream.ts';
+import { CgiEarly, createCgiRules } from './wasip1/cgi/early.ts';
 import { WwsReply, WwsRequest } from './wasip1/cgi/wws.ts';
 import { WasiGuest } from './wasip1/guest.ts';
 import { commandEntry, judgeWasip1 } from './wasip1/judge.ts';
@@ -29,6 +30,7 @@ export function createWasip1Abi(limits: Limits): Abi {
     judge: judgeWasip1,
     requestBody: 'streamed',
     converses: (entry) => entry === commandEntry,
+    early: createCgiRules(),
     bind: (host) => new Wasip1Binding(host, limits),
   };
 }
@@ -55,6 +57,7 @@ const noInput: InputStream = {
 };
 
 class Wasip1Binding implements Binding {
+  readonly early: CgiEarly;
   readonly #guest: WasiGuest;
   readonly #limits: Limits;
   readonly #environment = new CgiEnvironment();
@@ -68,6 +71,7 @@ class Wasip1Binding implements Binding {
   constructor(host: GuestHost, limits: Limits) {
     this.#limits = limits;
     this.#guest = new WasiGuest(host);
+    this.early = new CgiEarly(this.#guest, limits);
   }
 
   hostcall(wanted: ImportName): Hostcall | undefined {
@@ -103,7 +107,8 @@ class Wasip1Binding implements Binding {
     const isWebSocket = run.conversation !== undefined;
     const streams = this.#openStreams(run);
     this.#streams = streams;
-    const { environment, arguments: owners } = capabilities.settings;
+    const { arguments: owners } = capabilities.settings;
+    const environment = this.early.untold(capabilities.settings.environment);
     const process = new WasiProcess({
       listArguments: () => listArguments(request, owners),
       listEnvironment: () => {
@@ -120,6 +125,7 @@ class Wasip1Binding implements Binding {
       stdin: streams.stdin,
       stdout: streams.stdout,
       stderr: streams.stderr,
+      streamFlags: this.early.streamFlags,
       capabilities,
       descriptorsMax: this.#limits.handlesPerRunMax,
     });

@@ -97,6 +97,27 @@ export class CoreInstance {
     );
   }
 
+  /** The same of one of them, for `restore`. */
+  writeCaptured(index: number, value: number | bigint): void {
+    const global = Object.values(this.#stateGlobals())[index];
+    if (global instanceof WebAssembly.Global) global.value = value;
+  }
+
+  /** Whether a start is being done that may not enter some functions; see `EarlyNames`. */
+  set isStarting(isStarting: boolean) {
+    const global = this.#global<number>(this.#names.early?.starting);
+    if (global !== undefined) global.value = isStarting ? 1 : 0;
+  }
+
+  /** The index of the function that it ended in since this was last asked; undefined: in none. */
+  takeStop(): number | undefined {
+    const global = this.#global<number>(this.#names.early?.stopped);
+    if (global === undefined || global.value === 0) return undefined;
+    const stopped = global.value;
+    global.value = 0;
+    return stopped;
+  }
+
   /** Whether a watched call has happened; see `EarlyNames`. */
   get hasWatchedCall(): boolean {
     return this.#global<number>(this.#names.early?.watched)?.value !== 0;

@@ -4,14 +4,13 @@
  * the run it serves.
  */
 import type { Abi, Binding, EarlyCapabilities, GuestFunction, Run } from '../abi/abi.ts';
-import type { EarlyGiven } from '../abi/early.ts';
 import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
 import type { GuestMemory } from '../abi/memory.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
 import type { HostFunction } from './crossings.ts';
-import { type EarlyEnd, type EarlyRole, EarlySide } from './early/early-side.ts';
+import { type EarlyEnd, type EarlyRole, EarlySide, type StartGiven } from './early/early-side.ts';
 import { type Door, DoorOfBinding, type Entrance } from './entrance.ts';
 import { HostFace, type HostFaceOptions } from './host-face.ts';
 import { type GuestBehind, HostcallGate } from './hostcall-gate.ts';
@@ -230,7 +229,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
   }
 
   /** Starts the program before any request, up to where it asks for one; see engine/early. */
-  async startEarly(given: EarlyGiven): Promise<EarlyEnd> {
+  async startEarly(given: StartGiven): Promise<EarlyEnd> {
     const [core] = this.#cores;
     if (this.early === undefined || core === undefined) {
       throw new TypeError('Cannot start the program early: its ABI has no such starts');

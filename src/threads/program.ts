@@ -3,7 +3,7 @@
  * `deploy/` tells `engine/` about the rewriting. Plain data: it is structured-cloned.
  */
 import type { ComponentPlan } from '../wasm/component/plan.ts';
-import type { Link, MemoryPlan, MeteredModule } from '../wasm/meter/contract.ts';
+import type { GoToldPlaces, Link, MemoryPlan, MeteredModule } from '../wasm/meter/contract.ts';
 
 /** One metered form of a module, without its bytes; see the contract. */
 export type FormFacts = Omit<MeteredModule, 'bytes'>;
@@ -37,16 +37,25 @@ export interface Program {
   readonly memories: readonly MemoryPlan[];
   /** The export of the main core that is called once, before any request. */
   readonly initialise?: string | undefined;
-  /**
-   * Where its start can be done once, before any request: for each import, by `placeKey`, where the
-   * table has the function that calls it.
-   */
-  readonly early?: ReadonlyMap<string, number> | undefined;
+  /** Where its start can be done once, before any request. */
+  readonly early?: EarlyFacts | undefined;
   /** Where the cores are those of a component: what crosses between them and the host. */
   readonly component?: ComponentPlan | undefined;
 }
 
-/** By which `Program.early` knows an import. */
+export interface EarlyFacts {
+  /** For each import, by `placeKey`, where the table has the function that calls it. */
+  readonly places: ReadonlyMap<string, number>;
+  /** Where the program keeps its arguments and environment, where that is known. */
+  readonly told: EarlyToldFacts | undefined;
+}
+
+export interface EarlyToldFacts extends GoToldPlaces {
+  /** By how much the place of a function is more than its index. */
+  readonly placesFrom: number;
+}
+
+/** By which `EarlyFacts` knows an import. */
 export function placeKey({ module, name }: Pick<Link, 'module' | 'name'>): string {
   return JSON.stringify([module, name]);
 }

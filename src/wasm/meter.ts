@@ -24,6 +24,7 @@ import {
   type MeteredModule,
 } from './meter/contract.ts';
 import { Emitter } from './meter/emitter.ts';
+import { EntryStops } from './meter/entry-stops.ts';
 import { Grow } from './meter/grow.ts';
 import { HintSection } from './meter/hints.ts';
 import { instanceBytesOf } from './meter/instance-size.ts';
@@ -91,8 +92,9 @@ export function meterModule(
   const emitter = new Emitter(bytes);
   const { early } = options;
   const watch = early && new CallWatch(shape, additions, early.watched);
-  const parts = { bytes, shape, additions, charges, replacer, emitter, isCatching, hints, watch };
-  const rewriter = new BodyRewriter(parts);
+  const stops = early?.stops && new EntryStops(shape, additions, early.stops);
+  const common = { bytes, shape, additions, charges, replacer, emitter };
+  const rewriter = new BodyRewriter({ ...common, isCatching, hints, watch, stops });
   const bodies = new ByteWriter(codeBytesOf(shape) * 2);
   for (let i = 0; i * 2 < shape.bodies.length; i++) rewriter.rewrite(i, bodies);
   const changedByOthers = options.links?.tablesChangedByOthers ?? nothing;
@@ -111,7 +113,7 @@ export function meterModule(
           exportsState: options.exportsState === true,
         })
       : noStateFunctions;
-  const earlyNames = early && watch && nameEarly(additions, early, watch);
+  const earlyNames = early && watch && nameEarly(additions, early, { watch, stops });
   const assembled = assembleModule({ bytes, shape, additions, memories, cards, bodies, hints });
   return {
     bytes: assembled.bytes,
@@ -131,10 +133,18 @@ function codeBytesOf({ sections }: ModuleShape): number {
   return code === undefined ? 0 : code.end - code.start;
 }
 
-function nameEarly(additions: Additions, { resume }: EarlyPlan, { flag }: CallWatch): EarlyNames {
+function nameEarly(
+  additions: Additions,
+  { resume }: EarlyPlan,
+  { watch, stops }: { readonly watch: CallWatch; readonly stops: EntryStops | undefined },
+): EarlyNames {
+  const global = (name: string, index: number): string =>
+    additions.addExport(name, ExportKind.global, index);
   return {
     resume: additions.addExport('resume', ExportKind.func, resume),
-    watched: additions.addExport('watched', ExportKind.global, flag),
+    watched: global('watched', watch.flag),
+    starting: stops && global('starting', stops.isStarting),
+    stopped: stops && global('stopped', stops.stoppedAt),
   };
 }
 

@@ -15,7 +15,9 @@ export function createEarlyRules(wasi: Pick<WasiBeside, 'judgeEarly'>): EarlyRul
   const kinds = new WeakMap<GuestSettings['environment'], string>();
   return {
     markLength: traceIdOf('').length,
-    kindOf: ({ environment, isGrantedFiles }) => {
+    kindOf: ({ capabilities: { settings } }) => {
+      if (settings === undefined) return '';
+      const { environment, isGrantedFiles } = settings;
       // Which files there are may be another thing at the next request.
       if (isGrantedFiles) return undefined;
       if (environment.size === 0) return '';

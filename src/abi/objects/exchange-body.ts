@@ -10,7 +10,10 @@ export type ReadableExchange = Pick<
 >;
 
 /** How long the visitor said that the body is, in bytes; undefined where nothing says it. */
-export function declaredBytes({ hasBody, request }: ReadableExchange): number | undefined {
+export function declaredBytes({
+  hasBody,
+  request,
+}: Pick<ReadableExchange, 'hasBody' | 'request'>): number | undefined {
   if (!hasBody) return 0;
   const length = firstField(request.headers, 'content-length')?.trim() ?? '';
   return /^\d{1,15}$/.test(length) ? Number(length) : undefined;

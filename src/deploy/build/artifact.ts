@@ -8,11 +8,18 @@ import type { ModuleVerdict } from '../../abi/catalogue.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Digest } from '../../threads/messages.ts';
-import { type FormFacts, type Program, type ProgramCore, placeKey } from '../../threads/program.ts';
+import {
+  type EarlyFacts,
+  type FormFacts,
+  type Program,
+  type ProgramCore,
+  placeKey,
+} from '../../threads/program.ts';
 import { type ComponentLimits, defaultComponentLimits } from '../../wasm/component/limits.ts';
 import type { ComponentPlan } from '../../wasm/component/plan.ts';
 import { isComponent, readComponent } from '../../wasm/component.ts';
-import { findGoStart } from '../../wasm/go/start.ts';
+import { firstPlace } from '../../wasm/go/function-names.ts';
+import { findGoStart, type GoStart } from '../../wasm/go/start.ts';
 import { findInitialiser } from '../../wasm/initialiser.ts';
 import { inspectModule } from '../../wasm/inspect.ts';
 import type { MemoryPlan, MeteredModule } from '../../wasm/meter.ts';
@@ -117,9 +124,17 @@ function buildModule(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): 
     abi,
     entry,
     initialise,
-    early: early && new Map(early.wrappers.map((each) => [placeKey(each), each.place])),
+    early: early && factsOf(early, shape),
     mainCore: 0,
     importedFunctionCount,
+  };
+}
+
+function factsOf({ wrappers, told }: GoStart, shape: ModuleShape): EarlyFacts {
+  const placesFrom = firstPlace - shape.importedFunctionCount;
+  return {
+    places: new Map(wrappers.map((each) => [placeKey(each), each.place])),
+    told: told && { ...told.places, placesFrom },
   };
 }
 

@@ -1,11 +1,14 @@
 /** What an instance has of a start that is done once: doing it, and what each run begins with. */
+import { Buffer } from 'node:buffer';
 import type { Binding, Run } from '../../abi/abi.ts';
 import type { EarlyBinding, EarlyGiven, EarlyKept, EarlyRules } from '../../abi/early.ts';
 import type { Hostcall, ImportName } from '../../abi/hostcall.ts';
+import { type EarlyFacts, placeKey } from '../../threads/program.ts';
 import type { CoreInstance } from '../core-instance.ts';
 import type { ProgramMemories } from '../program-memories.ts';
 import type { RunSlot } from '../run-slot.ts';
-import type { Started } from './early-start.ts';
+import { GoGlobal, type Started } from './early-start.ts';
+import { answerAbsent, readLookup, returnBytes } from './lookup.ts';
 import { type Resume, refresh } from './resume.ts';
 import { StartGate } from './start-gate.ts';
 
@@ -21,6 +24,16 @@ export interface EarlySideOptions {
 }
 
 export type EarlyEnd = Started & { readonly kept: EarlyKept | undefined };
+
+/** What a start is told, and what is known of the program. */
+export type StartGiven = EarlyGiven & { readonly facts: EarlyFacts };
+
+interface Starting {
+  readonly core: CoreInstance;
+  readonly gate: StartGate;
+  readonly memory: WebAssembly.Memory;
+  readonly facts: EarlyFacts;
+}
 
 export class EarlySide {
   readonly #options: EarlySideOptions;
@@ -50,7 +63,7 @@ export class EarlySide {
    * Calls the entry of a program of one core, up to where it asks for a request. Rejects where it
    * traps or is ended otherwise.
    */
-  async start(core: CoreInstance, entry: string, given: EarlyGiven): Promise<EarlyEnd> {
+  async start(core: CoreInstance, entry: string, given: StartGiven): Promise<EarlyEnd> {
     const gate = this.#gate;
     const [memory] = this.#options.memories.all;
     const callee = core.exportedFunction(entry);
@@ -59,19 +72,58 @@ export class EarlySide {
     }
     this.#binding.prepare(given);
     gate.begin();
+    core.isStarting = this.#options.rules.strings !== undefined;
+    let place: number | undefined;
     try {
-      await WebAssembly.promising(callee)();
-    } catch (error) {
-      if (gate.stoppedAt === undefined) throw error;
+      place = await this.#follow(callee, { core, gate, memory, facts: given.facts });
     } finally {
+      core.isStarting = false;
       gate.end();
     }
-    const { stoppedAt } = gate;
-    const kept = stoppedAt && this.#binding.keep();
+    const kept = place === undefined ? undefined : this.#binding.keep();
     this.#options.binding.release();
     core.capture();
     const { capturedGlobals: globals, hasWatchedCall: hasDrawn } = core;
-    return { stoppedAt, hasDrawn, globals, memory, kept };
+    return { place, hasDrawn, globals, memory, kept };
+  }
+
+  /** The place of the function to call where the start has ended; undefined: it has returned. */
+  async #follow(
+    entry: NonNullable<CoreInstance['start']>,
+    starting: Starting,
+  ): Promise<number | undefined> {
+    const { core, gate, facts } = starting;
+    for (let next: typeof entry | undefined = entry; next !== undefined; ) {
+      try {
+        await WebAssembly.promising(next)();
+        return undefined;
+      } catch (error) {
+        const { stoppedAt } = gate;
+        if (stoppedAt !== undefined) return facts.places.get(placeKey(stoppedAt)) ?? noPlace;
+        const stop = core.takeStop();
+        if (stop === undefined || facts.told === undefined) throw error;
+        const place = stop + facts.told.placesFrom;
+        if (place !== facts.told.lookup || !this.#answer(starting)) return place;
+      }
+      next = core.resumeFunction;
+    }
+    return undefined;
+  }
+
+  /**
+   * A program that stands where it looks for a variable which no request has is told so, in place
+   * of the function that would look.
+   */
+  #answer({ core, memory }: Starting): boolean {
+    core.capture();
+    const stackPointer = Number(core.capturedGlobals[GoGlobal.stackPointer] ?? 0) >>> 0;
+    const bytes = Buffer.from(memory.buffer);
+    const name = readLookup(bytes, stackPointer);
+    if (name === undefined || this.#binding.lacks?.(name) !== true) return false;
+    answerAbsent(bytes, stackPointer);
+    core.writeCaptured(GoGlobal.stackPointer, (stackPointer + returnBytes) | 0);
+    core.restore();
+    return true;
   }
 
   /** Every run takes the program up where its start has ended, with what is the run's own. */
@@ -92,3 +144,6 @@ export class EarlySide {
     return this.#resume && core.resumeFunction;
   }
 }
+
+/** Of a hostcall that no one function makes: there is nothing to call. */
+const noPlace = 0;

@@ -10,14 +10,15 @@
  *    But for the mark itself the two starts must leave the same, byte for byte: then the program
  *    has copied it at the most, and its copies are written over. (A choice of one in ten by the
  *    whole mark may be alike for both, and would then be that of all requests.)
+ *    Where the start is told strings in place of a request's, it ends where the program would look
+ *    at one, but for a variable that no request has (lookup.ts, told-slots.ts): twins are then a
+ *    second look.
  *  - Time: no time goes by in a start; the real time is not told.
  */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { EarlyGiven } from '../../abi/early.ts';
-import type { ImportName } from '../../abi/hostcall.ts';
 import { pieceBytes, type Steps } from '../../abi/steps.ts';
-import { placeKey } from '../../threads/program.ts';
 import { findGenerator } from './go-random.ts';
 
 /** Globals of a Go program, by their numbers. */
@@ -28,13 +29,10 @@ const placeBytes = 8;
 /** Of the function's place, behind the 16 bits that are a place in its code: 0 is its beginning. */
 const functionShift = 16n;
 
-/** More copies than this of what a request has: it is not started so. */
-const marksMax = 64;
-
-/** An instance whose start has ended in a hostcall. */
+/** An instance whose start has ended in a hostcall, or where it looked at a request's own. */
 export interface Started {
-  /** Undefined: it has come to its end without. */
-  readonly stoppedAt: ImportName | undefined;
+  /** Of the function to call; 0: there is none. Undefined: the start has come to its end. */
+  readonly place: number | undefined;
   /** A watched call has happened. */
   readonly hasDrawn: boolean;
   readonly globals: readonly (number | bigint)[];
@@ -44,8 +42,6 @@ export interface Started {
 /** What both starts are told alike. */
 export interface StartPlan extends Omit<EarlyGiven, 'mark'> {
   readonly seed: Uint8Array;
-  /** Where the table has the function that makes a hostcall; see `placeKey`. */
-  readonly places: ReadonlyMap<string, number>;
 }
 
 /**
@@ -63,10 +59,12 @@ export function makeMarks(length: number): { readonly one: string; readonly othe
  * Notes in memory where the program goes on, and answers where random numbers are written for each
  * request; undefined where it cannot be taken up.
  */
-export function prepareResuming(started: Started, plan: StartPlan): number | undefined {
-  const { stoppedAt, hasDrawn, globals } = started;
-  const place = stoppedAt && plan.places.get(placeKey(stoppedAt));
-  if (place === undefined || hasDrawn) return undefined;
+export function prepareResuming(
+  started: Started,
+  plan: Pick<StartPlan, 'seed'>,
+): number | undefined {
+  const { place = 0, hasDrawn, globals } = started;
+  if (place === 0 || hasDrawn) return undefined;
   const memory = Buffer.from(started.memory.buffer);
   const goroutine = Number(globals[GoGlobal.goroutine] ?? 0n);
   const freshAt = findGenerator(memory, goroutine, plan.seed);
@@ -81,7 +79,7 @@ export function prepareResuming(started: Started, plan: StartPlan): number | und
  */
 export function* findMarks(
   { one, other }: { readonly one: Started; readonly other: Started },
-  marks: { readonly one: string; readonly other: string },
+  marks: { readonly one: string; readonly other: string; readonly copiesMax: number },
 ): Steps<readonly number[] | undefined> {
   if (String(one.globals) !== String(other.globals)) return undefined;
   const memory = Buffer.from(one.memory.buffer);
@@ -95,7 +93,7 @@ export function* findMarks(
       found.push(from + at);
       at = piece.indexOf(marks.one, at + marks.one.length, 'latin1');
     }
-    if (found.length > marksMax) return undefined;
+    if (found.length > marks.copiesMax) return undefined;
     yield;
   }
   for (const at of found) {

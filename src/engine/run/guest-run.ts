@@ -76,7 +76,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   run(exchange: Exchange, capabilities: Capabilities): RunReport | Promise<RunReport> {
     const { bodies, underWay } = this.#parts;
     if (this.#program.startsEarly) {
-      this.#program = this.#parts.suiting(this.#program, capabilities.settings);
+      this.#program = this.#parts.suiting(this.#program, { exchange, capabilities });
     }
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation, this.#parts);
@@ -133,6 +133,10 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     conversation: Conversation,
   ): Promise<RunReport> {
     this.#cpuMsMax = atMost(this.#parts.limits.websocketCpuMsMax, this.#limits.cpuMs);
+    if (this.#program.startsEarly) {
+      const asker = { exchange, capabilities, conversation };
+      this.#program = this.#parts.suiting(this.#program, asker);
+    }
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation, this.#parts);
     this.#isConversation = true;

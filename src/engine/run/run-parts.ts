@@ -1,5 +1,5 @@
 /** What all runs of a thread share. */
-import type { GuestSettings } from '../../capability/settings/contract.ts';
+import type { EarlyAsker } from '../../abi/early.ts';
 import type { Limits } from '../../config/config.ts';
 import type { LimitClock } from '../../limit-clock.ts';
 import type { Admission } from '../supply/admission.ts';
@@ -22,5 +22,5 @@ export interface RunPartsOf<Run extends Endable<Run>> extends ProgramParts, Byte
   readonly idle: IdleGuests;
   readonly making: Making;
   /** See `Programs.suiting`. */
-  readonly suiting: (program: ProgramHost, settings: GuestSettings) => ProgramHost;
+  readonly suiting: (program: ProgramHost, asker: EarlyAsker) => ProgramHost;
 }

@@ -120,7 +120,7 @@ export class GuestPool {
       underWay: new RunsUnderWay(),
       conversing: new RunsUnderWay(),
       making: new Making(),
-      suiting: (program, settings) => this.#programs.suiting(program, settings),
+      suiting: (program, asker) => this.#programs.suiting(program, asker),
     };
     const onForgotten = (program: ProgramHost): void => forget(program, idle);
     this.#programs = new Programs({ limits, abis, parts: this.#parts, onForgotten });
@@ -339,10 +339,10 @@ export class GuestPool {
   #programFor(
     loaded: LoadedModule,
     { owner }: Shares,
-    { settings }: EarlyCapabilities,
+    capabilities: EarlyCapabilities,
   ): ProgramHost {
     const program = this.#programs.of(loaded, owner);
-    return program.startsEarly ? this.#programs.suiting(program, settings) : program;
+    return program.startsEarly ? this.#programs.suiting(program, { capabilities }) : program;
   }
 
   #digestOf(loaded: LoadedModule): Int32Array {

@@ -18,6 +18,7 @@ export const onlyVariant: ProgramVariant = {
 };
 
 /** Whether a program can be taken up where it stood, and its ABI tells a start what it asks. */
-export function mayStartEarly({ program }: LoadedModule, { early }: Abi): boolean {
-  return program.early !== undefined && early !== undefined;
+export function mayStartEarly({ program: { early } }: LoadedModule, abi: Abi): boolean {
+  if (early === undefined || abi.early === undefined) return false;
+  return abi.early.strings === undefined || early.told !== undefined;
 }

@@ -1,8 +1,8 @@
 /** The programs that a thread remembers, by what decides how their guests begin. */
 import { LRUCache } from 'lru-cache';
 import type { Abi } from '../../abi/abi.ts';
+import type { EarlyAsker } from '../../abi/early.ts';
 import { Counts } from '../../account/counts.ts';
-import type { GuestSettings } from '../../capability/settings/contract.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
@@ -84,11 +84,11 @@ export class Programs {
     return program;
   }
 
-  /** The one of `program`'s variants whose start is told these settings. */
-  suiting(program: ProgramHost, settings: GuestSettings | undefined): ProgramHost {
+  /** The one of `program`'s variants whose start is told what `asker` has. */
+  suiting(program: ProgramHost, asker: EarlyAsker): ProgramHost {
     const { abi, loaded, variant } = program;
-    if (settings === undefined || variant.owner === undefined) return program;
-    const kind = abi.early?.kindOf(settings);
+    if (variant.owner === undefined) return program;
+    const kind = abi.early?.kindOf(asker);
     if (kind === variant.kind) return program;
     return this.of(loaded, variant.owner, variant.memoryBytes, { kind });
   }

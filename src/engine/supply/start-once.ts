@@ -1,10 +1,12 @@
 /** Starts a program before any request, if that may be: see engine/early/early-start.ts. */
+import { Buffer } from 'node:buffer';
 import type { EarlyCapabilities } from '../../abi/abi.ts';
 import type { EarlyRules } from '../../abi/early.ts';
-import type { Program } from '../../threads/program.ts';
+import type { EarlyFacts, Program } from '../../threads/program.ts';
 import type { EarlyEnd } from '../early/early-side.ts';
 import { findMarks, makeMarks, prepareResuming } from '../early/early-start.ts';
 import type { Resume } from '../early/resume.ts';
+import { findSlots } from '../early/told-slots.ts';
 import { FirstState } from '../restore/first-state.ts';
 import type { Activation } from '../run/activation.ts';
 import { follow } from '../turn/follow.ts';
@@ -26,7 +28,12 @@ export interface StartedOnce {
 
 /** What Go's runtime asks for. */
 const seedBytes = 32;
+const noFacts: EarlyFacts = { places: new Map(), told: undefined };
 const noVariables: ReadonlyMap<string, string> = new Map();
+/** More copies than this of what a request has, beside those that are made of each string. */
+const marksMax = 64;
+/** The runtime has all of them as one text, and then each by itself. */
+const copiesOfEach = 2;
 
 /**
  * The instance whose start is everybody's; undefined where there can be none. Each of the two
@@ -39,7 +46,9 @@ export async function startOnce(
   options: StartingOptions,
 ): Promise<StartedOnce | undefined> {
   const { rules, instantiate } = options;
-  const marks = makeMarks(rules.markLength);
+  const { strings } = rules;
+  const told = strings === undefined ? 0 : strings.argumentsMax + strings.variablesMax;
+  const marks = { ...makeMarks(rules.markLength), copiesMax: marksMax + copiesOfEach * told };
   const start = starting(activation, options);
   const twin = instantiate();
   try {
@@ -52,9 +61,8 @@ export async function startOnce(
       const one = await start(made, marks.one);
       const looking = findMarks({ one, other }, marks);
       const marksAt = (await follow(activation, looking)) as readonly number[] | undefined;
-      const freshAt = marksAt && prepareResuming(one, start.plan);
-      if (freshAt !== undefined && one.kept !== undefined) {
-        const resume = { freshAt, marksAt: marksAt ?? [], kept: one.kept };
+      const resume = marksAt && resumeOf(one, { marksAt, rules, mark: marks.one, ...start.plan });
+      if (resume !== undefined) {
         made.instance.early?.resumeWith(resume);
         activation.renewBudget();
         return { made, resume, lengthsMin };
@@ -70,14 +78,35 @@ export async function startOnce(
   }
 }
 
+interface Found {
+  readonly marksAt: readonly number[];
+  readonly rules: EarlyRules;
+  readonly mark: string;
+  readonly seed: Uint8Array;
+  readonly facts: EarlyFacts;
+}
+
+/** Leaves in memory what all requests begin with; undefined where they cannot. */
+function resumeOf(one: EarlyEnd, { marksAt, rules, mark, seed, facts }: Found): Resume | undefined {
+  const freshAt = prepareResuming(one, { seed });
+  const { kept } = one;
+  if (freshAt === undefined || kept === undefined) return undefined;
+  const { strings } = rules;
+  if (strings === undefined) return { freshAt, marksAt, slots: undefined, kept };
+  const memory = Buffer.from(one.memory.buffer);
+  const slots = facts.told && findSlots(memory, facts.told, { strings, mark });
+  return slots && { freshAt, marksAt: [], slots, kept };
+}
+
 function starting(activation: Activation, { program, capabilities }: StartingOptions) {
   const seed = new Uint8Array(seedBytes);
   capabilities.fillRandom(seed);
   const { environment = noVariables } = capabilities.settings ?? {};
   const plan = {
     environment,
+    hasData: capabilities.keyValue?.data !== undefined,
     seed,
-    places: program.early ?? new Map<string, number>(),
+    facts: program.early ?? noFacts,
     fillRandom: (target: Uint8Array): void => {
       if (target.length === seedBytes) target.set(seed);
       else capabilities.fillRandom(target);
@@ -87,7 +116,7 @@ function starting(activation: Activation, { program, capabilities }: StartingOpt
     instance.attach(activation);
     const end = await instance.startEarly({ ...plan, mark });
     // What stopped it was no fault; what the host has ended stays so.
-    if (end.stoppedAt !== undefined && !activation.forgive()) activation.requireAlive();
+    if (end.place !== undefined && !activation.forgive()) activation.requireAlive();
     return end;
   };
   return Object.assign(start, { plan });

@@ -15,6 +15,8 @@ import type { EarlyPlan } from '../meter/contract.ts';
 import type { ModuleShape } from '../shape.ts';
 import { findDrawing } from './drawing.ts';
 import { firstPlace } from './function-names.ts';
+import { readGoText } from './text.ts';
+import { findTold, type GoTold } from './told.ts';
 
 /** A function that does nothing but call an import, with arguments that lie on Go's stack. */
 export interface ImportWrapper {
@@ -27,6 +29,8 @@ export interface ImportWrapper {
 export interface GoStart extends EarlyPlan {
   /** None for an import that is called in different ways. */
   readonly wrappers: readonly ImportWrapper[];
+  /** Undefined where that is not found: then its start is told nothing of a request's. */
+  readonly told: GoTold | undefined;
 }
 
 /** Of the eight globals: the stack pointer, registers, and the flag that ends the loop. */
@@ -49,8 +53,11 @@ export function findGoStart(bytes: Uint8Array, shape: ModuleShape): GoStart | un
   if (memories.length !== 1 || memories[0]?.is64 !== false) return undefined;
   const resume = findLoop(bytes, shape);
   if (resume === undefined) return undefined;
-  const watched = findDrawing(bytes, shape);
-  return watched && { resume, wrappers: findWrappers(bytes, shape), watched };
+  const text = readGoText(bytes, shape);
+  const watched = text && findDrawing(text);
+  if (text === undefined || watched === undefined) return undefined;
+  const told = findTold(text);
+  return { resume, wrappers: findWrappers(bytes, shape), watched, told, stops: told?.readers };
 }
 
 /** Bytes of the body of a function, its locals included; undefined for an import. */

@@ -4,6 +4,7 @@ import type { Additions } from './additions.ts';
 import type { CallWatch } from './call-watch.ts';
 import type { Charges } from './charges.ts';
 import type { Emitter } from './emitter.ts';
+import type { EntryStops } from './entry-stops.ts';
 import type { HintSection } from './hints.ts';
 import type { Replacer } from './replace.ts';
 
@@ -18,4 +19,5 @@ export interface BodyContext {
   readonly isCatching: boolean;
   readonly hints: HintSection;
   readonly watch: CallWatch | undefined;
+  readonly stops: EntryStops | undefined;
 }

@@ -67,6 +67,7 @@ export class BodyRewriter {
     const localCount = declared + countParams(shape, functionIndex);
     const end = cursor.pos;
     this.#begin(cursor, localCount);
+    this.#context.stops?.enter(functionIndex, this.#emitter);
     this.#walk(localCount);
     this.#emitter.copyTo(cursor.end);
     const codeAt = this.#emitter.finish(target, { at, groupCount, end, count: localCount });
@@ -383,8 +384,7 @@ export class BodyRewriter {
 
   /** Takes the counter and what is owed from fuel, and asks the host when it falls below zero. */
   #pay(isLast: boolean): void {
-    const emitter = this.#emitter;
-    const { additions, charges } = this.#context;
+    const { additions, charges, emitter } = this.#context;
     emitter.copyTo(this.#cursor.at);
     emitter.payFuel({
       pending: this.#pending,

@@ -159,6 +159,10 @@ export interface EarlyNames {
   readonly resume: string;
   /** The i32 global that is not 0 once a watched call has happened. */
   readonly watched: string;
+  /** The i32 global that is 1 while a start is done that enters none of `EarlyPlan.stops`. */
+  readonly starting: string | undefined;
+  /** The i32 global that says the index of the one that it ended in. */
+  readonly stopped: string | undefined;
 }
 
 /** Calls of a function of `callees` in any function that is none of `exempt`; indices. */
@@ -173,6 +177,20 @@ export interface EarlyPlan {
   readonly resume: number;
   /** What would be the same for all requests. */
   readonly watched: WatchedCalls;
+  /** Functions that look at what is each request's own; indices. Left out: none is known. */
+  readonly stops?: ReadonlySet<number> | undefined;
+}
+
+/** In a Go program (go/told.ts): addresses of slices, and the place of a function. */
+export interface GoToldPlaces {
+  /** Of `os.Args`. */
+  readonly argumentsAt: number;
+  /** Of `syscall.envs`. */
+  readonly environmentAt: number;
+  /** Of `syscall.Getenv(key string) (value string, found bool)`. */
+  readonly lookup: number;
+  /** Whether its start may copy the first argument: package flag does. */
+  readonly copiesArgument: boolean;
 }
 
 /** An exported global; `type` is the byte of its value type. */

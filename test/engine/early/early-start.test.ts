@@ -132,7 +132,9 @@ test('an owner whose name ends as the key of another does has a start of his own
   const loaded = engine.load(makeGoLike());
   const world = new SeedingWorld();
   world.settings = { ...world.settings, environment: new Map([['FASTLY_POP', 'one']]) };
-  const kind = createCatalogue(engine.limits).abis.get('fastly')?.early?.kindOf(world.settings);
+  const kind = createCatalogue(engine.limits)
+    .abis.get('fastly')
+    ?.early?.kindOf({ capabilities: world });
   const askAs = async (owner: string, toldWorld: World) => {
     const exchange = new TestExchange({ id: '4fa1-1' }, Buffer.alloc(0));
     const shares = { ...sharesOf(), owner: owner as OwnerKey };
@@ -272,7 +274,7 @@ test('a start has the CPU time of one request', async () => {
 describe('what is not exactly as Go makes it has no start of its own', () => {
   const placesOf = (options: GoLikeOptions): number | undefined => {
     using engine = new Engine();
-    return engine.load(makeGoLike(options)).program.early?.size;
+    return engine.load(makeGoLike(options)).program.early?.places.size;
   };
 
   const { 1: refill = '' } = goLikeNames;

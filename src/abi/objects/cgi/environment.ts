@@ -10,6 +10,9 @@ import { pathOf } from '../../../http/target.ts';
 import { StringBlock } from '../string-block.ts';
 
 const serverSoftware = 'terrafirma';
+/** How the names of variables begin that a request may have: those of headers, and those below. */
+const requestName =
+  /^(?:HTTP|AUTH|CONTENT|GATEWAY|PATH|QUERY|REMOTE|REQUEST|SCRIPT|SERVER|X)_|^HTTPS$/;
 
 /**
  * Secrets and the connection's own are not shown (RFC 3875, section 4.1.18). `proxy` would become
@@ -87,6 +90,17 @@ export interface CgiSource {
   readonly isWebSocket?: boolean;
   /** The owner's own variables; they never replace one of the request. */
   readonly environment: ReadonlyMap<string, string>;
+}
+
+/** Whether there may be a request with a variable of that name. */
+export function isOfRequests(name: string): boolean {
+  return requestName.test(name);
+}
+
+/** `NAME=value` of the owner's variables. */
+export function listOwners(environment: ReadonlyMap<string, string>): readonly string[] {
+  const shown = [...environment].filter(([name]) => variableName.test(name));
+  return shown.map(([name, value]) => `${name}=${toBytes(value.replaceAll('\0', ''))}`);
 }
 
 /** `NAME=value` of all variables. */

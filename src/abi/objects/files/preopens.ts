@@ -60,6 +60,16 @@ export function openPreopens(
   return { preopens, data };
 }
 
+/** The same where nothing is opened: their names, in that order. */
+export function listPreopens(hasData: boolean): readonly Preopen[] {
+  const names = ['/', `/${tmpName}`, ...(hasData ? [`/${dataName}`] : [])];
+  return names.map((name) => new LazyPreopen(name, refuseOpening));
+}
+
+function refuseOpening(): never {
+  throw new TypeError('Cannot open a directory before there is a request');
+}
+
 function openTmp({ capabilities, hostMemory }: RunWithFiles, limits: Limits): DirectoryNode {
   return createMemoryTree({
     device: tmpDevice,

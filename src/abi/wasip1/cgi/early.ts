@@ -35,6 +35,7 @@ const ownBytes = 1_024;
 /** How often a target may be told in variables and arguments, decoded or not. */
 const targetCopies = 6;
 const authorityCopies = 4;
+const addressCopies = 2;
 /** A character that was decoded may have so many bytes. */
 const utf8BytesMax = 3;
 const headerPrefixBytes = 'HTTP_=\0, '.length;
@@ -93,7 +94,7 @@ function kindOf({ capabilities, exchange, conversation }: EarlyAsker): string | 
 
 /** Whether all that the request tells has room, at the most that it may come to. */
 function hasRoom(
-  { headers, target, authority, scriptName, pathInfo, query }: RequestHead,
+  { headers, target, authority, scriptName, pathInfo, query, ...head }: RequestHead,
   owner: { readonly untold: Environment; readonly owners: readonly string[] | undefined },
 ): boolean {
   const { untold, owners } = owner;
@@ -103,6 +104,8 @@ function hasRoom(
   if (args > strings.argumentsMax || variables > strings.variablesMax) return false;
   let bytes = ownBytes + targetCopies * target.length + authorityCopies * authority.length;
   bytes += 2 * utf8BytesMax * (scriptName.length + pathInfo.length);
+  // HTTP/2 has methods of any length.
+  bytes += head.method.length + addressCopies * head.clientAddress.length;
   for (const [name, value] of headers) bytes += headerPrefixBytes + name.length + value.length;
   for (const [name, value] of untold) bytes += 2 + name.length + utf8BytesMax * value.length;
   for (const each of owners ?? []) bytes += 1 + utf8BytesMax * each.length;

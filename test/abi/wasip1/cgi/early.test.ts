@@ -11,15 +11,16 @@ const { kindOf } = createCgiRules();
 interface Asked {
   readonly headers?: readonly Header[];
   readonly target?: string;
+  readonly method?: string;
   readonly body?: string;
   readonly settings?: Partial<World['settings']>;
 }
 
-function kind({ headers = [], target = '/go', body = '', settings = {} }: Asked = {}) {
+function kind({ headers = [], target = '/go', body = '', settings = {}, ...head }: Asked = {}) {
   const world = new World();
   world.settings = { ...world.settings, ...settings };
   const query = target.split('?')[1] ?? '';
-  const exchange = new TestExchange({ target, query, headers }, Buffer.from(body));
+  const exchange = new TestExchange({ target, query, headers, ...head }, Buffer.from(body));
   return kindOf({ capabilities: world, exchange });
 }
 
@@ -58,6 +59,7 @@ describe('a request begins behind the start', () => {
   test.each<readonly [string, Asked, Asked]>([
     ['headers', { headers: headersOf(40) }, { headers: headersOf(41) }],
     ['bytes', { headers: headersOf(1, 15_000) }, { headers: headersOf(1, 15_400) }],
+    ['a method', { method: 'M'.repeat(15_000) }, { method: 'M'.repeat(15_400) }],
     ['arguments', { target: `/go?${'&'.repeat(14)}` }, { target: `/go?${'&'.repeat(15)}` }],
     [
       'arguments of the owner',

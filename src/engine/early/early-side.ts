@@ -93,6 +93,7 @@ export class EarlySide {
     starting: Starting,
   ): Promise<number | undefined> {
     const { core, gate, facts } = starting;
+    let answers = 0;
     for (let next: typeof entry | undefined = entry; next !== undefined; ) {
       try {
         await WebAssembly.promising(next)();
@@ -103,7 +104,9 @@ export class EarlySide {
         const stop = core.takeStop();
         if (stop === undefined || facts.told === undefined) throw error;
         const place = stop + facts.told.placesFrom;
-        if (place !== facts.told.lookup || !this.#answer(starting)) return place;
+        if (place !== facts.told.lookup || answers >= answersMax) return place;
+        if (!this.#answer(starting)) return place;
+        answers += 1;
       }
       next = core.resumeFunction;
     }
@@ -145,5 +148,10 @@ export class EarlySide {
   }
 }
 
+/**
+ * Variables that the host looks for in one start. Each is a trap, which costs as much as thousands
+ * of instructions and no fuel. Programs ask for some ten.
+ */
+const answersMax = 256;
 /** Of a hostcall that no one function makes: there is nothing to call. */
 const noPlace = 0;

@@ -172,6 +172,20 @@ describe.skipIf(!hasGo)('CGI programs in Go', { timeout: compileMs }, () => {
     },
   );
 
+  test('are told the whole truth where package flag has it from the start', async () => {
+    const { told } = await ask('named', [{ target: '/a/go' }, { target: '/longer' }]);
+    expect(told.map(({ of }) => of('early')[0])).toEqual(['go 5 true', 'longer 7 false']);
+  });
+
+  test('may ask for no end of variables, but not before their requests', async () => {
+    const { told, instances } = await ask('asks', [cookie('one'), cookie('two')]);
+    const answers = told.map(({ of }) => of('early')[0]);
+    expect(answers.map((answer) => answer?.split(' ')[0])).toEqual(['0', '0']);
+    // What it draws behind them is each request's own: the start has ended before.
+    expect(new Set(answers).size).toBe(2);
+    expect(instances).toBe(once);
+  });
+
   test('that draw random numbers in their start do so in each request', async () => {
     const { told, instances } = await ask('draws', [cookie('one'), cookie('two')]);
     expect(new Set(told.flatMap(({ of }) => of('early'))).size).toBe(2);

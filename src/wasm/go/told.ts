@@ -24,10 +24,19 @@ export interface GoTold {
 }
 
 const lookupName = 'syscall.Getenv';
-/** It takes `os.Args[0]` for the name of its set of flags, and looks at nothing of it. */
+/**
+ * It takes `os.Args[0]` for the name of its set of flags, `flag.CommandLine`, and looks at nothing
+ * of it. Nor does the rest of the package before it looks at arguments, or writes.
+ */
 const flagInit = /^flag\.init\.\d+$/;
+const ofFlag = /^flag\.[^/]*$/;
 const sliceBytes = 24;
 const wordBytes = 8;
+/** Go's linker has its data behind this: such an address has three bytes in code, or more. */
+const addressMin = 0x4000;
+/** `noptrdata` to `enoptrbss` in runtime.moduledata. */
+const bordersNear = 3;
+const i64Load32 = 0x35;
 /** What one byte of a number in code stands for. */
 const groupSize = 0x80;
 /** Code has an address as a constant; other bytes may look like one, and are a reader too many. */
@@ -50,26 +59,54 @@ export function findTold(text: GoText): GoTold | undefined {
   const environment = findKept(text, environmentSource);
   const lookup = numberOf(names, lookupName);
   if (given === undefined || environment === undefined || lookup === undefined) return undefined;
-  if (hasPointers(text.image, [given.at, environment.at])) return undefined;
-  const readers = new Set<number>();
-  let copiesArgument = false;
-  for (const [kept, isArguments] of [[given, true] as const, [environment, false] as const]) {
-    for (const body of findReaders(text, kept.at)) {
-      const isFlags = isArguments && flagInit.test(names.get(body) ?? '');
-      if (isFlags) copiesArgument = true;
-      else if (body !== kept.keeper) readers.add(shape.importedFunctionCount + body);
-    }
-  }
+  if (hasPointers(text.image, [given.at, environment.at], sliceBytes)) return undefined;
+  const ofArguments = findReaders(text, given.at, sliceBytes);
+  const ofEnvironment = findReaders(text, environment.at, sliceBytes);
+  ofArguments.delete(given.keeper);
+  ofEnvironment.delete(environment.keeper);
   // Whoever looks for a variable must be seen doing so.
-  if (!readers.has(shape.importedFunctionCount + lookup)) return undefined;
-  if (readers.size > readersMax) return undefined;
+  if (!ofEnvironment.has(lookup)) return undefined;
+  const flags = findFlagUsers(text, ofArguments, given.at);
+  if (flags !== undefined) ofArguments.delete(flags.init);
+  const bodies = [...ofArguments, ...ofEnvironment, ...(flags?.users ?? [])];
+  const readers = new Set(bodies.map((body) => shape.importedFunctionCount + body));
+  if (readers.size > readersMax || ![...readers].every((each) => takesEntry(shape, each))) {
+    return undefined;
+  }
   const places = {
     argumentsAt: given.at,
     environmentAt: environment.at,
     lookup: firstPlace + lookup,
-    copiesArgument,
+    copiesArgument: flags !== undefined,
   };
   return { places, readers };
+}
+
+/** Whether function number `index` can be stopped where it is entered; see `EntryStops`. */
+function takesEntry({ types, functionTypes }: ModuleShape, index: number): boolean {
+  const type = types[functionTypes[index] ?? -1];
+  return type?.kind === 'func' && type.params[0] === 'i32';
+}
+
+/**
+ * The function of package flag that copies the first argument, and those of other packages that
+ * can come to the copy: they name `flag.CommandLine`, the one variable that leads to it. Undefined
+ * where there is no such function, or the variable is not found.
+ */
+function findFlagUsers(
+  text: GoText,
+  readers: ReadonlySet<number>,
+  argumentsAt: number,
+): { readonly init: number; readonly users: readonly number[] } | undefined {
+  const { names } = text;
+  const inits = [...readers].filter((body) => flagInit.test(names.get(body) ?? ''));
+  const [init] = inits;
+  if (init === undefined || inits.length !== 1) return undefined;
+  const [variable, ...others] = readVariables(text, { body: init, besides: argumentsAt });
+  if (variable === undefined || others.length > 0) return undefined;
+  if (variable < addressMin || hasPointers(text.image, [variable], wordBytes)) return undefined;
+  const users = [...findReaders(text, variable, wordBytes)];
+  return { init, users: users.filter((body) => !ofFlag.test(names.get(body) ?? '')) };
 }
 
 function numberOf(names: GoText['names'], wanted: string): number | undefined {
@@ -108,12 +145,9 @@ function readKeptAddress(
   shape: ModuleShape,
   { body, callee }: { readonly body: number; readonly callee: number },
 ): number | undefined {
-  const end = shape.bodies[body * 2 + 1] ?? 0;
-  const cursor = new InstructionCursor(bytes, shape.bodies[body * 2] ?? 0, end);
-  skipLocals(cursor, bytes.length, shape.types.length);
   const written: number[] = [];
   let isBehind = false;
-  while (cursor.next()) {
+  for (const cursor of instructionsOf({ bytes, shape }, body)) {
     const { op, a, at } = cursor;
     if (op === Op.call && a === callee) {
       if (isBehind) return undefined;
@@ -126,7 +160,38 @@ function readKeptAddress(
   const [first, second] = written.slice(0, 2).sort((one, other) => one - other);
   if (first === undefined || second !== first + wordBytes) return undefined;
   const address = first - wordBytes;
-  return written.includes(address) ? address : undefined;
+  return written.includes(address) && address >= addressMin ? address : undefined;
+}
+
+/** The cursor on each instruction of a function in turn. */
+function* instructionsOf(
+  { bytes, shape }: Pick<GoText, 'bytes' | 'shape'>,
+  body: number,
+): Generator<InstructionCursor> {
+  const end = shape.bodies[body * 2 + 1] ?? 0;
+  const cursor = new InstructionCursor(bytes, shape.bodies[body * 2] ?? 0, end);
+  skipLocals(cursor, bytes.length, shape.types.length);
+  while (cursor.next()) yield cursor;
+}
+
+/**
+ * The variables of one word that `body` reads and writes by a constant, `i64.const ADDRESS;
+ * i32.wrap_i64`; but for what is half a word, the collector's flag.
+ */
+function readVariables(
+  text: GoText,
+  { body, besides }: { readonly body: number; readonly besides: number },
+): ReadonlySet<number> {
+  const { bytes } = text;
+  const found = new Set<number>();
+  for (const { op, at } of instructionsOf(text, body)) {
+    const constant = op === Op.i64Const ? readSigned(bytes, at + 1) : undefined;
+    if (constant === undefined || bytes[constant.end] !== 0xa7) continue;
+    const { value, end } = constant;
+    const isBeside = value >= besides && value < besides + sliceBytes;
+    if (!isBeside && bytes[end + 1] !== i64Load32) found.add(value);
+  }
+  return found;
 }
 
 /** Of `i64.const ADDRESS; i32.wrap_i64; local.get N; i64.store 0`, what the compiler makes. */
@@ -159,36 +224,55 @@ function readSigned(
   return undefined;
 }
 
-/** Whether data have a pointer into one of the slices at `addresses`. */
-function hasPointers(image: Buffer, addresses: readonly number[]): boolean {
+/** Whether data have a pointer into one of the variables at `addresses`, each of so many bytes. */
+function hasPointers(image: Buffer, addresses: readonly number[], bytes: number): boolean {
   const words = new Uint32Array(image.buffer, image.byteOffset, Math.floor(image.length / 8) * 2);
   for (let word = 0; word < words.length; word += 2) {
     if (words[word + 1] !== 0) continue;
     const low = words[word] ?? 0;
-    if (addresses.some((at) => low >= at && low < at + sliceBytes)) return true;
+    const isPointer = addresses.some((at) => low >= at && low < at + bytes);
+    if (isPointer && !isBorder(words, word)) return true;
   }
   return false;
 }
 
-/** The bodies with a constant that is an address in the slice at `at`. */
-function findReaders({ bytes, shape }: GoText, at: number): ReadonlySet<number> {
+/**
+ * Whether the pointer says where a section of data begins or ends, as the runtime knows them: it
+ * stands in a row of such, and what is the first in its section may be at that address.
+ */
+function isBorder(words: Uint32Array, word: number): boolean {
+  let before = 0;
+  for (let near = word - bordersNear * 2; near <= word + bordersNear * 2; near += 2) {
+    const border = words[near] ?? 0;
+    if (border === 0 || border < before || words[near + 1] !== 0) return false;
+    before = border;
+  }
+  return (words[word - bordersNear * 2] ?? 0) < before;
+}
+
+/** The bodies with a constant that is an address in the variable at `at`, of so many bytes. */
+function findReaders({ bytes, shape }: GoText, at: number, size: number): Set<number> {
   const { bodies } = shape;
   const code = Buffer.from(bytes.buffer, bytes.byteOffset, bodies.at(-1) ?? 0);
   const readers = new Set<number>();
   const firstGroup = Math.floor(at / groupSize);
-  const lastGroup = Math.floor((at + sliceBytes - 1) / groupSize);
+  const lastGroup = Math.floor((at + size - 1) / groupSize);
   for (let group = firstGroup; group <= lastGroup; group += 1) {
     // The first byte of each is looked at afterwards: `i64.const` alone is everywhere.
     const rest = groupsOf(group);
     const isAddress = (low: number): boolean => {
       const address = group * groupSize + low - 0x80;
-      return low >= 0x80 && address >= at && address < at + sliceBytes;
+      return low >= 0x80 && address >= at && address < at + size;
     };
     for (let found = code.indexOf(rest, bodies[0]); found >= 0; ) {
+      let next = found + 1;
       if (code[found - 2] === Op.i64Const && isAddress(code[found - 1] ?? 0)) {
-        readers.add(bodyAt(bodies, found));
+        const body = bodyAt(bodies, found);
+        readers.add(body);
+        // The rest of it is passed: there may be millions such.
+        next = Math.max(next, bodies[body * 2 + 1] ?? 0);
       }
-      found = code.indexOf(rest, found + 1);
+      found = code.indexOf(rest, next);
     }
   }
   return readers;

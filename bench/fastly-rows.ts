@@ -4,8 +4,8 @@
  * node:http and, where `VICEROY` names that program, against the vendor's local server. Needs
  * FASTLY_GUESTS, see scripts/build-fastly-guests.ts. Touches other processes and the file system.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DaemonPlan } from './daemon-rows.ts';
@@ -14,18 +14,15 @@ import type { KitCosts } from './kit-costs.ts';
 import { measureOther, measureRate, settle, settlingRows } from './load.ts';
 import { placed } from './pinning.ts';
 import { median, medianRatio, type Row } from './report.ts';
-import { askUntil, BenchFolder, findPort, Server } from './servers.ts';
+import { askUntil, BenchFolder, Server } from './servers.ts';
+import { answer, path, Viceroy } from './viceroy.ts';
 
 const connections = 32;
-const path = '/hello';
-const answer = 'Hello, world!\n';
 const unit = 'requests/s';
 const usPerS = 1_000_000;
 /** A second request in the same state could save as much and no more. */
 const restoreUsMax = 200;
 const costsProgram = fileURLToPath(new URL('./kit-costs.ts', import.meta.url));
-/** The vendor's server compiles the whole module before it listens, here on one core. */
-const compilingMsMax = 180_000;
 
 interface Kit {
   readonly file: string;
@@ -160,42 +157,4 @@ function compared(
     { name, value: median(theirs), unit },
     { name: ratio, value: medianRatio(ours, theirs), unit: 'x', goal: { atLeast } },
   ];
-}
-
-class Viceroy implements AsyncDisposable {
-  readonly url: string;
-  readonly #child: ChildProcess;
-  readonly #folder: BenchFolder;
-
-  private constructor(parts: { url: string; child: ChildProcess; folder: BenchFolder }) {
-    this.url = parts.url;
-    this.#child = parts.child;
-    this.#folder = parts.folder;
-  }
-
-  /** Undefined where nobody says where it is. */
-  static async start(module: string): Promise<Viceroy | undefined> {
-    const program = process.env.VICEROY;
-    if (program === undefined) return undefined;
-    const folder = new BenchFolder();
-    const settings = join(folder.directory, 'fastly.toml');
-    writeFileSync(settings, 'manifest_version = 3\nname = "bench"\n[local_server]\n');
-    const address = `127.0.0.1:${await findPort()}`;
-    const args = ['serve', '--addr', address, '-C', settings, module];
-    const [command, ...rest] = placed('server', [program, ...args]);
-    const child = spawn(command, rest, { stdio: 'ignore' });
-    const viceroy = new Viceroy({ url: `http://${address}${path}`, child, folder });
-    try {
-      await askUntil(viceroy.url, (text) => text === answer, { waitMsMax: compilingMsMax });
-    } catch (error) {
-      await viceroy[Symbol.asyncDispose]();
-      throw error;
-    }
-    return viceroy;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
-    this.#folder[Symbol.dispose]();
-  }
 }

@@ -56,7 +56,7 @@ const line = {
 fastly      needs FASTLY_GUESTS, and compares with VICEROY where that names the program
 components  needs COMPONENT_GUESTS, and compares with WASMTIME, as wasmtime does
 cluster     needs NATS_SERVER
-wasi        has a program in Go where CGI_GO_GUEST names it
+wasi        has a program in Go where CGI_GO_GUEST names it (bench/go-cgi), and as fastly VICEROY
 sites       takes twenty-five minutes and more: by its name alone
 workerd     is installed from npm into a temporary folder: by its name alone`,
   flags: {

@@ -1,7 +1,9 @@
 /**
  * CGI programs for WASI preview1 against node:wasi, which runs them in the process of an HTTP
  * server, a new instance each: the usual way without us. `CGI_GO_GUEST` names a program of Go's
- * `net/http/cgi` that greets. Touches the file system, other processes and loopback.
+ * `net/http/cgi` that greets, such as bench/go-cgi; it is also held against Go's greeting on the
+ * server of Fastly's vendor, where `VICEROY` and `FASTLY_GUESTS` name both. Touches the file
+ * system, other processes and loopback.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +12,7 @@ import { readRustCgiGuest } from './guest-rows.ts';
 import { measureOther, measureRate, putLoad, warmSeconds } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
+import { Viceroy } from './viceroy.ts';
 
 const connections = 32;
 /** The other server answers one request at a time, and the next ones wait. */
@@ -21,17 +24,30 @@ export async function measureWasi(plan: DaemonPlan): Promise<readonly Row[]> {
   const rows = await measureProgram('Rust CGI guest', readRustCgiGuest(), plan);
   const { CGI_GO_GUEST: go } = process.env;
   if (go !== undefined && existsSync(go)) {
-    return [...rows, ...(await measureProgram('Go CGI guest', readFileSync(go), plan, goal))];
+    await using viceroy = await startVendors();
+    const held = { goal, vendors: viceroy?.url };
+    return [...rows, ...(await measureProgram('Go CGI guest', readFileSync(go), plan, held))];
   }
   const name = 'Go CGI guest';
   return [...rows, { name, value: Number.NaN, unit: 'left out: CGI_GO_GUEST names none' }];
+}
+
+function startVendors(): Promise<Viceroy | undefined> {
+  const module = join(process.env.FASTLY_GUESTS ?? '', 'go.wasm');
+  return existsSync(module) ? Viceroy.start(module) : Promise.resolve(undefined);
+}
+
+interface Held {
+  readonly goal: { readonly atLeast: number };
+  /** Where another program in Go greets on the vendor's server. */
+  readonly vendors: string | undefined;
 }
 
 async function measureProgram(
   name: string,
   bytes: Uint8Array,
   { rounds, seconds }: DaemonPlan,
-  held?: Row['goal'],
+  held?: Held,
 ): Promise<readonly Row[]> {
   using folder = new BenchFolder();
   folder.write(bytes, 'program.wasm');
@@ -47,14 +63,27 @@ async function measureProgram(
   await putLoad(urls.theirs, { ...othersLoad, seconds: warmSeconds });
   const ours: number[] = [];
   const theirs: number[] = [];
+  const vendors: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     ours.push(await measureRate(urls.ours, load));
     theirs.push(await measureOther(urls.theirs, othersLoad));
+    if (held?.vendors !== undefined) vendors.push(await measureOther(held.vendors, load));
   }
   const value = medianRatio(ours, theirs);
   return [
     { name: `${name}, fresh state`, value: median(ours), unit },
     { name: `${name} in node:wasi`, value: median(theirs), unit },
-    { name: `${name} against node:wasi`, value, unit: 'x', ...(held && { goal: held }) },
+    { name: `${name} against node:wasi`, value, unit: 'x', ...(held && { goal: held.goal }) },
+    ...vendorsRows(name, ours, vendors),
+  ];
+}
+
+/** None where the vendor's server did not run. */
+function vendorsRows(name: string, ours: readonly number[], vendors: readonly number[]): Row[] {
+  if (vendors.length === 0) return [];
+  const value = medianRatio(ours, vendors);
+  return [
+    { name: "Go kit's greeting on the vendor's server", value: median(vendors), unit },
+    { name: `${name} against that`, value, unit: 'x', goal: { atLeast: 10 } },
   ];
 }

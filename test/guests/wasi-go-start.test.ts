@@ -32,7 +32,9 @@ function fileOf(mode: string): string {
   let file = built.get(mode);
   if (file !== undefined) return file;
   file = folder.path(`go-${mode}.wasm`);
-  const args = ['build', '-ldflags', `-s -w -X main.mode=${mode}`, '-o', file, '.'];
+  const tags = mode === 'linked' ? ['-tags', mode] : [];
+  const flags = `-s -w -X main.mode=${mode}${mode === 'linked' ? ' -checklinkname=0' : ''}`;
+  const args = ['build', ...tags, '-ldflags', flags, '-o', file, '.'];
   const { status, stderr } = spawnSync('go', args, { cwd: source, env: goEnvironment });
   if (status !== 0) throw new Error(`Cannot compile the program: ${stderr}`);
   built.set(mode, file);
@@ -175,6 +177,11 @@ describe.skipIf(!hasGo)('CGI programs in Go', { timeout: compileMs }, () => {
   test('are told the whole truth where package flag has it from the start', async () => {
     const { told } = await ask('named', [{ target: '/a/go' }, { target: '/longer' }]);
     expect(told.map(({ of }) => of('early')[0])).toEqual(['go 5 true', 'longer 7 false']);
+  });
+
+  test('start in each request where they look around package syscall', async () => {
+    const { told } = await ask('linked', [cookie('one'), cookie('two')]);
+    expect(told.map(({ of }) => of('looked')[0])).toEqual(['one', 'two']);
   });
 
   test('may ask for no end of variables, but not before their requests', async () => {

@@ -24,6 +24,8 @@ export interface GoTold {
 }
 
 const lookupName = 'syscall.Getenv';
+const runtimeLookupName = 'runtime.gogetenv';
+const ofRuntime = /^runtime\.[^/]*$/;
 /**
  * It takes `os.Args[0]` for the name of its set of flags, `flag.CommandLine`, and looks at nothing
  * of it. Nor does the rest of the package before it looks at arguments, or writes.
@@ -60,6 +62,7 @@ export function findTold(text: GoText): GoTold | undefined {
   const lookup = numberOf(names, lookupName);
   if (given === undefined || environment === undefined || lookup === undefined) return undefined;
   if (hasPointers(text.image, [given.at, environment.at], sliceBytes)) return undefined;
+  if (!isRuntimesOwn(text)) return undefined;
   const ofArguments = findReaders(text, given.at, sliceBytes);
   const ofEnvironment = findReaders(text, environment.at, sliceBytes);
   ofArguments.delete(given.keeper);
@@ -80,6 +83,32 @@ export function findTold(text: GoText): GoTold | undefined {
     copiesArgument: flags !== undefined,
   };
   return { places, readers };
+}
+
+/**
+ * Whether the runtime's own copies are looked at by the runtime alone. Programs may come to them by
+ * `go:linkname`, and would find there what the start was told.
+ */
+function isRuntimesOwn(text: GoText): boolean {
+  const { bytes, shape, names } = text;
+  const givers = [argumentSource.giver, environmentSource.giver];
+  const isOwn = (body: number): boolean => {
+    const name = names.get(body) ?? '';
+    return ofRuntime.test(name) || givers.includes(name);
+  };
+  for (const giver of givers) {
+    const body = numberOf(names, giver);
+    const copies = body === undefined ? [] : [...readVariables(text, { body })];
+    if (copies.length === 0 || hasPointers(text.image, copies, wordBytes)) return false;
+    for (const at of copies) {
+      if (at < addressMin || ![...findReaders(text, at, wordBytes)].every(isOwn)) return false;
+    }
+  }
+  const lookup = numberOf(names, runtimeLookupName);
+  if (lookup === undefined) return true;
+  const callee = shape.importedFunctionCount + lookup;
+  if (isReferredTo(text.image, [callee], shape.importedFunctionCount)) return false;
+  return [...findCallers(bytes, shape, new Set([callee]))].every(isOwn);
 }
 
 /** Whether function number `index` can be stopped where it is entered; see `EntryStops`. */
@@ -180,7 +209,7 @@ function* instructionsOf(
  */
 function readVariables(
   text: GoText,
-  { body, besides }: { readonly body: number; readonly besides: number },
+  { body, besides }: { readonly body: number; readonly besides?: number },
 ): ReadonlySet<number> {
   const { bytes } = text;
   const found = new Set<number>();
@@ -188,7 +217,7 @@ function readVariables(
     const constant = op === Op.i64Const ? readSigned(bytes, at + 1) : undefined;
     if (constant === undefined || bytes[constant.end] !== 0xa7) continue;
     const { value, end } = constant;
-    const isBeside = value >= besides && value < besides + sliceBytes;
+    const isBeside = besides !== undefined && value >= besides && value < besides + sliceBytes;
     if (!isBeside && bytes[end + 1] !== i64Load32) found.add(value);
   }
   return found;

@@ -15,6 +15,7 @@ import (
 )
 
 var mode string
+var lookup = os.Getenv
 
 var (
 	runs      = 0
@@ -82,6 +83,7 @@ func main() {
 	say("runs", runs)
 	say("nobodys", nobodys, hasAny)
 	say("early", early)
+	say("looked", lookup("HTTP_COOKIE"))
 	say("args", len(os.Args), strings.Join(os.Args, " "))
 	say("appended", one[len(one)-1], other[len(other)-1])
 	say("flags", flag.CommandLine.Name())

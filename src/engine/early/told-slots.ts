@@ -12,6 +12,7 @@
 import type { Buffer } from 'node:buffer';
 import type { EarlyStrings, EarlyTold, ToldStrings } from '../../abi/early.ts';
 import type { GuestMemory } from '../../abi/memory.ts';
+import { pieceBytes, type Steps } from '../../abi/steps.ts';
 import type { EarlyToldFacts } from '../../threads/program.ts';
 
 export interface ToldSlots {
@@ -41,11 +42,11 @@ interface Slice {
  * Finds them in the memory of a program that has ended its start, and leaves no string in them;
  * undefined where anything is otherwise than the start was told it. `mark` is what it was told.
  */
-export function findSlots(
+export function* findSlots(
   memory: Buffer,
   facts: EarlyToldFacts,
   { strings, mark }: { readonly strings: EarlyStrings; readonly mark: string },
-): ToldSlots | undefined {
+): Steps<ToldSlots | undefined> {
   const { argumentsMax, variablesMax, roomBytes } = strings;
   const args = readSlice(memory, facts.argumentsAt);
   const variables = readSlice(memory, facts.environmentAt);
@@ -68,7 +69,7 @@ export function findSlots(
   if (roomAt === undefined || name === undefined) return undefined;
   memory.fill(0, args.at, args.at + argumentsMax * stringBytes);
   memory.fill(0, variables.at, variables.at + variablesMax * stringBytes);
-  const namesAt = facts.copiesArgument ? findStrings(memory, name) : [];
+  const namesAt = facts.copiesArgument ? yield* findStrings(memory, name) : [];
   if (namesAt.length > namesMax) return undefined;
   return {
     argumentsAt: facts.argumentsAt,
@@ -137,10 +138,11 @@ function readRange(memory: Buffer, at: number, eachBytes: number): Slice | undef
 }
 
 /** Where memory has the string of these bytes, and not only the same text. */
-function findStrings(memory: Buffer, { at, length }: Slice): readonly number[] {
+function* findStrings(memory: Buffer, { at, length }: Slice): Steps<readonly number[]> {
   const words = new Uint32Array(memory.buffer, memory.byteOffset, Math.floor(memory.length / 4));
   const found: number[] = [];
   for (let word = 0; word + 3 < words.length; word += 2) {
+    if (word % (pieceBytes / 4) === 0) yield;
     if (words[word] !== at || words[word + 1] !== 0) continue;
     if (words[word + 2] === length && words[word + 3] === 0) found.push(word * 4);
   }

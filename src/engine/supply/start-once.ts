@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import type { EarlyCapabilities } from '../../abi/abi.ts';
 import type { EarlyRules } from '../../abi/early.ts';
+import type { Steps } from '../../abi/steps.ts';
 import type { EarlyFacts, Program } from '../../threads/program.ts';
 import type { EarlyEnd } from '../early/early-side.ts';
 import { findMarks, makeMarks, prepareResuming } from '../early/early-start.ts';
@@ -61,7 +62,9 @@ export async function startOnce(
       const one = await start(made, marks.one);
       const looking = findMarks({ one, other }, marks);
       const marksAt = (await follow(activation, looking)) as readonly number[] | undefined;
-      const resume = marksAt && resumeOf(one, { marksAt, rules, mark: marks.one, ...start.plan });
+      const found = marksAt && { marksAt, rules, mark: marks.one, ...start.plan };
+      const resuming = found && follow(activation, resumeOf(one, found));
+      const resume = (await resuming) as Resume | undefined;
       if (resume !== undefined) {
         made.instance.early?.resumeWith(resume);
         activation.renewBudget();
@@ -87,14 +90,17 @@ interface Found {
 }
 
 /** Leaves in memory what all requests begin with; undefined where they cannot. */
-function resumeOf(one: EarlyEnd, { marksAt, rules, mark, seed, facts }: Found): Resume | undefined {
+function* resumeOf(
+  one: EarlyEnd,
+  { marksAt, rules, mark, seed, facts }: Found,
+): Steps<Resume | undefined> {
   const freshAt = prepareResuming(one, { seed });
   const { kept } = one;
   if (freshAt === undefined || kept === undefined) return undefined;
   const { strings } = rules;
   if (strings === undefined) return { freshAt, marksAt, slots: undefined, kept };
   const memory = Buffer.from(one.memory.buffer);
-  const slots = facts.told && findSlots(memory, facts.told, { strings, mark });
+  const slots = facts.told && (yield* findSlots(memory, facts.told, { strings, mark }));
   return slots && { freshAt, marksAt: [], slots, kept };
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { GuestMemory } from '../../../src/abi/memory.ts';
 import { StringBlock } from '../../../src/abi/objects/string-block.ts';
+import { pieceBytes, type Steps } from '../../../src/abi/steps.ts';
 import { answerAbsent, readLookup } from '../../../src/engine/early/lookup.ts';
 import { findSlots, writeTold } from '../../../src/engine/early/told-slots.ts';
 
@@ -38,8 +39,15 @@ function makeMemory(): { readonly memory: WebAssembly.Memory; readonly bytes: Bu
   return { memory, bytes };
 }
 
+function lastOf<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
 const find = (bytes: Buffer, copiesArgument = false) =>
-  findSlots(bytes, { ...places, copiesArgument }, { strings, mark });
+  lastOf(findSlots(bytes, { ...places, copiesArgument }, { strings, mark }));
 
 function readStrings(bytes: Buffer, array: number, count: number): readonly string[] {
   return Array.from({ length: count }, (_, each) => {
@@ -80,6 +88,16 @@ describe('what a request is told', () => {
     expect(bytes.readBigUInt64LE(places.argumentsAt + 16)).toBe(1n);
     expect(readStrings(bytes, at.copy, 1)).toEqual(['/longer']);
     expect(readStrings(bytes, at.arguments, 2)).toEqual(['/longer', '']);
+  });
+
+  test('is looked for in pieces, between which others have their turns', () => {
+    const { memory } = makeMemory();
+    memory.grow(63);
+    const told = { ...places, copiesArgument: true };
+    const steps = findSlots(Buffer.from(memory.buffer), told, { strings, mark });
+    let turns = 0;
+    while (steps.next().done !== true) turns += 1;
+    expect(turns).toBe((64 * 65_536) / pieceBytes);
   });
 
   test.each([

@@ -150,8 +150,8 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: "a hostcall's pointers to the memory its run has",
     file: 'src/engine/program-memories.ts',
-    check: 'byteLength: () => this.bytesOf(memory),',
-    instead: 'byteLength: () => plain.buffer.byteLength,',
+    check: 'return this.#all.bytesOf(this.#memory);',
+    instead: 'return this.#all.all[this.#memory]?.buffer.byteLength ?? 0;',
     test: 'test/engine/reach.test.ts',
   },
   {

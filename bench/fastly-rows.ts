@@ -119,7 +119,9 @@ async function measureRates(
   for (let round = 0; round < rounds; round += 1) {
     rates.ours.push(await measureRate(ours, load));
     if (node !== undefined) rates.node.push(await measureOther(`${node.url}${path}`, load));
-    if (viceroy !== undefined) rates.viceroy.push(await measureOther(viceroy.url, load));
+    if (viceroy === undefined) continue;
+    const { url, sleeper } = viceroy;
+    rates.viceroy.push(await sleeper.whileAwake(() => measureOther(url, load)));
   }
   const { language, overVendor, overNode } = kit;
   return [

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { placed } from './pinning.ts';
 import { askUntil, BenchFolder, findPort } from './servers.ts';
+import { Sleeper } from './sleeper.ts';
 
 /** What the programs of scripts/build-fastly-guests.ts answer there. */
 export const path = '/hello';
@@ -16,12 +17,15 @@ const compilingMsMax = 180_000;
 
 export class Viceroy implements AsyncDisposable {
   readonly url: string;
+  /** Asleep once it has started. */
+  readonly sleeper: Sleeper;
   readonly #child: ChildProcess;
   readonly #folder: BenchFolder;
 
   private constructor(parts: { url: string; child: ChildProcess; folder: BenchFolder }) {
     this.url = parts.url;
     this.#child = parts.child;
+    this.sleeper = new Sleeper(parts.child);
     this.#folder = parts.folder;
   }
 
@@ -43,6 +47,7 @@ export class Viceroy implements AsyncDisposable {
       await viceroy[Symbol.asyncDispose]();
       throw error;
     }
+    viceroy.sleeper.sleep();
     return viceroy;
   }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { placed } from './pinning.ts';
 import { findPort } from './servers.ts';
+import { Sleeper } from './sleeper.ts';
 
 /** WASMTIME names the program where it is not on the path. */
 const program = process.env.WASMTIME ?? 'wasmtime';
@@ -16,6 +17,7 @@ export function isWasmtimeInstalled(): boolean {
 
 export class Wasmtime implements AsyncDisposable {
   readonly url: string;
+  readonly sleeper: Sleeper;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'terrafirma-wasmtime-'));
   readonly #child: ReturnType<typeof spawn>;
 
@@ -34,6 +36,7 @@ export class Wasmtime implements AsyncDisposable {
       // As many threads as ours.
       env: { ...process.env, TOKIO_WORKER_THREADS: '1' },
     });
+    this.sleeper = new Sleeper(this.#child);
   }
 
   /** @param options Of `wasmtime serve`. */

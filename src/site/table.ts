@@ -13,6 +13,7 @@ import {
 } from '../names.ts';
 import type { Manifest } from './manifest.ts';
 import type { SiteSettings } from './settings.ts';
+import type { TopNames } from './top-names.ts';
 
 export interface ModuleVersion {
   readonly digest: Digest;
@@ -54,6 +55,8 @@ export interface Site {
   readonly isIncomplete?: true;
   /** At the last look its `index.wasm` had no page beside it: nobody need look for one. */
   readonly lacksIndexPage?: true;
+  /** What it had beside its `index.wasm` then; left out where there is none, or too much. */
+  readonly topNames?: TopNames;
 }
 
 /** The page that answers for a directory, before its `index.wasm` does. */

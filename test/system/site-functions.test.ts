@@ -86,6 +86,21 @@ describe('an index.wasm', () => {
     expect(await broken.place('/x')).toBe('root GET - /x');
   });
 
+  test('leaves what is new beside it alone once that was seen, also in another case', async () => {
+    await using stage = await FunctionStage.open({ 'index.wasm': await placeGuest('root') });
+    const untilIs = (path: string, text: string) =>
+      waitFor(async () => ((await stage.ask(path)).text === text ? true : undefined));
+    expect(await stage.place('/new.txt')).toBe('root GET - /new.txt');
+    expect(await stage.place('/sub/page.txt')).toBe('root GET - /sub/page.txt');
+    stage.folder.write('new.txt', 'new');
+    stage.folder.write('sub/page.txt', 'page');
+    await untilIs('/new.txt', 'new');
+    await untilIs('/sub/page.txt', 'page');
+    stage.folder.write('sub/later.txt', 'later');
+    expect((await stage.ask('/sub/later.txt')).text).toBe('later');
+    expect(await stage.place('/NEW.txt')).toBe('root GET - /NEW.txt');
+  });
+
   test('is gone when its file is', async () => {
     await using going = await FunctionStage.open({ 'index.wasm': await placeGuest('root') });
     expect(await going.place('/x')).toBe('root GET - /x');

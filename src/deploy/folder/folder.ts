@@ -286,7 +286,7 @@ export class WatchedFolder {
     if (this.#rules.isKnown && !this.#kept.hasLive) this.#finishOpening();
     const listing = await listed;
     this.#place.requireSameMount(listing, this.#kept.hasLive);
-    this.#picture.lacksIndexPage = !listing.hasIndexPage;
+    this.#picture.noteFiles(listing);
     await this.#rules.agreeAll();
     this.#away.end();
     this.#followEvents(listing);

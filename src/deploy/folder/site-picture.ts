@@ -6,6 +6,7 @@ import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Manifest } from '../../site/manifest.ts';
 import { noSettings } from '../../site/settings.ts';
 import { indexPath, type Site, type SiteModule } from '../../site/table.ts';
+import type { FolderListing } from '../look/scan.ts';
 import type { ManifestState } from './manifest-file.ts';
 import type { SettingsInForce } from './settings-in-force.ts';
 
@@ -37,7 +38,7 @@ export interface PictureParts {
   readonly isJudged: boolean;
 }
 
-const lacksPage = { lacksIndexPage: true } as const;
+type Files = Pick<FolderListing, 'hasIndexPage' | 'topNames'>;
 
 /** What may differ from one picture of a folder to the next. */
 function contentOf(site: Site): Partial<Site> {
@@ -46,10 +47,10 @@ function contentOf(site: Site): Partial<Site> {
 }
 
 export class SitePicture {
-  /** Whether the folder itself has no page for visitors of `/`, as the last look saw it. */
-  lacksIndexPage = false;
   readonly #options: PictureOptions;
   #site: Site | undefined;
+  /** What the last look saw in the folder itself. */
+  #files: Files = { hasIndexPage: true, topNames: undefined };
   /** All that was there has been judged once, since the folder came into use. */
   #isComplete = false;
 
@@ -59,6 +60,10 @@ export class SitePicture {
 
   get site(): Site | undefined {
     return this.#site;
+  }
+
+  noteFiles({ hasIndexPage, topNames }: Files): void {
+    this.#files = { hasIndexPage, topNames };
   }
 
   /** Swaps the picture in and tells, if it differs. Before anything is known there is none. */
@@ -78,7 +83,7 @@ export class SitePicture {
         ? { settings: settings.value }
         : {}),
       ...(this.#isComplete ? {} : { isIncomplete: true as const }),
-      ...(this.lacksIndexPage && told.modules.has(indexPath([])) ? lacksPage : {}),
+      ...(told.modules.has(indexPath([])) ? lackingOf(this.#files) : {}),
     };
     if (this.#site !== undefined && isDeepStrictEqual(contentOf(this.#site), content)) return;
     this.#site = Object.freeze({
@@ -99,6 +104,14 @@ export class SitePicture {
     );
     return new Map(counted);
   }
+}
+
+/** What nobody need look for before the `index.wasm` of the folder answers. */
+function lackingOf({ hasIndexPage, topNames }: Files): Pick<Site, 'lacksIndexPage' | 'topNames'> {
+  return {
+    ...(hasIndexPage ? {} : { lacksIndexPage: true }),
+    ...(topNames === undefined ? {} : { topNames }),
+  };
 }
 
 /** A module whose secrets do not open would run without them, and not as its owner wants. */

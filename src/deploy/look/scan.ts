@@ -8,6 +8,7 @@ import type { Limits } from '../../config/config.ts';
 import { classifyName, type ModulePath, quoteReceived } from '../../names.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
 import { indexPageName } from '../../site/table.ts';
+import { type TopNames, TopNamesTaker } from '../../site/top-names.ts';
 import type { OwnerPace } from './pace.ts';
 import { sortInTurns } from './sort-in-turns.ts';
 
@@ -49,6 +50,8 @@ export interface FolderListing {
   readonly isCut: boolean;
   /** The folder itself has an `index.html`, or may have one that was not looked at. */
   readonly hasIndexPage: boolean;
+  /** What is in the folder itself; undefined where that is too much, or was not all looked at. */
+  readonly topNames: TopNames | undefined;
 }
 
 /** Nobody watches as many; all those of a large folder would be megabytes. */
@@ -106,7 +109,8 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
   const files = await sortInTurns(walk.files, (a, b) => a.path < b.path);
   const { notes, directories, entryCount, isCut } = walk;
   const hasIndexPage = walk.hasIndexPage || isCut;
-  return { files, notes, directories, device: dev, entryCount, isCut, hasIndexPage };
+  const topNames = isCut ? undefined : walk.topNames.names;
+  return { files, notes, directories, device: dev, entryCount, isCut, hasIndexPage, topNames };
 }
 
 /**
@@ -190,6 +194,7 @@ class FolderWalk {
   entryCount = 0;
   isCut = false;
   hasIndexPage = false;
+  readonly topNames = new TopNamesTaker();
   readonly #options: ScanOptions;
   /** Those one level deeper than what is being read. */
   #deeper: PendingDirectory[] = [];
@@ -237,7 +242,7 @@ class FolderWalk {
       if (onName !== undefined) {
         for (const { name } of batch) onName([...directory.segments, name]);
       }
-      if (pending.parent === undefined) this.hasIndexPage ||= batch.some(isIndexPage);
+      if (pending.parent === undefined) this.#noteTop(batch);
       this.#sift(batch, kept);
       if (this.#isFull) break;
     }
@@ -247,6 +252,11 @@ class FolderWalk {
     }
     const sorted = await sortInTurns(kept, (a, b) => a.name < b.name);
     for (const entry of sorted) await this.#takeEntry(directory, entry);
+  }
+
+  #noteTop(batch: readonly Dirent[]): void {
+    this.hasIndexPage ||= batch.some(isIndexPage);
+    for (const { name } of batch) this.topNames.take(name);
   }
 
   /**

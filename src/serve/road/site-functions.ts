@@ -69,6 +69,20 @@ export class SiteFunctions {
     return undefined;
   }
 
+  /** The same where nothing has to be waited for; undefined also where something has. */
+  indexNow({ exchange }: Visit, site: Site, path: RequestPath): ModuleRoute | undefined {
+    for (const standing of indexModules(path)) {
+      const route = routeStanding(site, standing);
+      if (route.kind === 'unknown-module' && site.isIncomplete !== true) continue;
+      if (route.kind !== 'module') return undefined;
+      const asked = pathOfStanding(standing, exchange.request.query);
+      const isOpen = !isPrivate(site.settings?.privateFiles ?? [], asked);
+      const allows = isOpen && this.#options.doorkeeper.allows(exchange, site, asked) === true;
+      return allows ? route : undefined;
+    }
+    return undefined;
+  }
+
   /** While the folder is away nothing new can be seen; what was kept answers all the same. */
   async #findSeenOrNew(site: Site, standing: Standing): Promise<Found | undefined> {
     try {

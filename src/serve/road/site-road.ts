@@ -12,11 +12,13 @@ import { functionFor } from '../../site/functions.ts';
 import { isPrivate } from '../../site/private-files.ts';
 import type { SiteSettings } from '../../site/settings.ts';
 import { type Route, routeIndex, routeRequest, type Site } from '../../site/table.ts';
+import { lacks } from '../../site/top-names.ts';
 import type { Chains } from '../chain/chains.ts';
 import { refuseUpgrade } from '../websocket/conversations.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { FileRoute } from './file-look.ts';
 import type { StaticFiles } from './files.ts';
+import { found, isMissing, noFile, notFound } from './missing.ts';
 import type { ModuleRoute, ModuleRuns } from './module-runs.ts';
 import { PathCache } from './path-cache.ts';
 import type { Replica } from './replica.ts';
@@ -24,7 +26,7 @@ import { canonicalLocation } from './rules/canonical-host.ts';
 import { corsHeaders, isPreflight, preflightReply } from './rules/cors.ts';
 import { headersFor } from './rules/headers.ts';
 import { findRedirection, type Redirection, ruledPath } from './rules/redirects.ts';
-import { cleanRoute, pageRoute, wantsApplication } from './rules/stand-ins.ts';
+import { cleanRoute, hasStandIns, pageRoute, wantsApplication } from './rules/stand-ins.ts';
 import { type FoundFunction, SiteFunctions } from './site-functions.ts';
 import type { Visit } from './visit.ts';
 
@@ -150,6 +152,9 @@ export class SiteRoad {
     const forced = findRedirection(site.settings?.redirects, path, 'forced');
     if (forced !== undefined) return followRedirection(visit, forced);
     if (site.settings?.site?.indexFirst === true) return this.#answerIndexFirst(visit, site, path);
+    if (path.modulePath === undefined && lacks(site.topNames, path.segments)) {
+      return this.#answerAbsent(visit, site, path);
+    }
     let answering: Promise<void> | undefined;
     try {
       answering = this.#answerFound(visit, site, path);
@@ -159,6 +164,16 @@ export class SiteRoad {
     return answering?.then(nothing, (failure: unknown) =>
       this.#answerMissing(visit, { site, path, failure }),
     );
+  }
+
+  /** Where there is neither file nor directory of that name, as the last look at the folder saw. */
+  #answerAbsent(visit: Visit, site: Site, path: RequestPath): Target | Promise<Target> {
+    const index = hasStandIns(site) ? undefined : this.#functions.indexNow(visit, site, path);
+    if (index !== undefined) return this.#run(visit, site, index)?.then(nothing);
+    return this.#answerInstead(visit, { site, path }, () => {
+      this.#noteFile(visit, site);
+      throw path.isDirectory ? notFound(path.segments) : noFile(path.segments);
+    });
   }
 
   async #answerIndexFirst(visit: Visit, site: Site, path: RequestPath): Promise<Target> {
@@ -171,8 +186,8 @@ export class SiteRoad {
     }
   }
 
-  /** @throws `failure`, where nothing stands in for what is missing */
-  async #answerMissing(
+  /** @throws `failure`, where nothing stands in for what is missing; at once, or later */
+  #answerMissing(
     visit: Visit,
     {
       site,
@@ -180,15 +195,25 @@ export class SiteRoad {
       failure,
     }: { readonly site: Site; readonly path: RequestPath; readonly failure: unknown },
   ): Promise<Target> {
-    const { settings } = site;
     if (!isMissing(failure) || visit.exchange.replyState !== 'none') throw failure;
+    return this.#answerInstead(visit, { site, path }, () => {
+      throw failure;
+    });
+  }
+
+  async #answerInstead(
+    visit: Visit,
+    { site, path }: { readonly site: Site; readonly path: RequestPath },
+    fail: () => never,
+  ): Promise<Target> {
+    const { settings } = site;
     if (await this.#runFound(visit, this.#functions.byRoute(visit, site, path))) return undefined;
     const other = findRedirection(settings?.redirects, path, 'other');
     if (other !== undefined) return followRedirection(visit, other);
     if (settings !== undefined && (await this.#answerWithStandIn(visit, site, path)))
       return undefined;
     if (await this.#runFound(visit, this.#functions.byIndex(visit, site, path))) return undefined;
-    throw failure;
+    return fail();
   }
 
   #passMiddleware(visit: Visit, site: Site, path: RequestPath): boolean | Promise<boolean> {
@@ -242,16 +267,20 @@ export class SiteRoad {
     await this.#run(visit, site, index);
   }
 
-  async #answerFile(visit: Visit, site: Site, route: FileRoute): Promise<boolean> {
-    const { exchange, record, shownPath } = visit;
+  /** @throws TerrafirmaError `no-websocket` */
+  #noteFile({ exchange, record, shownPath }: Visit, site: Site): void {
     refuseUpgrade(exchange);
     record.outcome = 'file';
     if (shownPath !== undefined) {
       exchange.replaceReplyHeaders(headersFor(site.settings?.headers, shownPath, 'file'));
     }
+  }
+
+  async #answerFile(visit: Visit, site: Site, route: FileRoute): Promise<boolean> {
+    this.#noteFile(visit, site);
     // Looking for what is not there was a fifth of the time of a request for it.
     if (site.lacksIndexPage === true && isRoot(route)) return false;
-    return await this.#options.files.answer(exchange, site, route);
+    return await this.#options.files.answer(visit.exchange, site, route);
   }
 
   #run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> | undefined {
@@ -356,37 +385,12 @@ function redirect({ exchange, record }: Visit, status: number, location: string)
   exchange.send({ status, headers: [['location', location]] }, noBytes);
 }
 
-/** Whether nothing is there for the request: for a WebSocket a file is nothing. */
-function isMissing(failure: unknown): boolean {
-  if (!(failure instanceof TerrafirmaError)) return false;
-  return failure.code === 'not-found' || failure.code === 'no-websocket';
-}
-
-/** False for a file that is not there. */
-async function found(answering: Promise<boolean>): Promise<boolean> {
-  try {
-    return await answering;
-  } catch (failure) {
-    if (isMissing(failure)) return false;
-    throw failure;
-  }
-}
-
 function tooManyRewrites(): TerrafirmaError {
   return new TerrafirmaError(
     'loop',
     `Cannot answer: a request may be rewritten ${rewritesMax} times: received one more; look ` +
       'for redirects with status 200 that lead to each other',
   );
-}
-
-/** As for a file that is not there: nobody learns which are private. */
-function noFile(segments: readonly string[]): TerrafirmaError {
-  return new TerrafirmaError('not-found', `Cannot find the file: received /${segments.join('/')}`);
-}
-
-function notFound(segments: readonly string[]): TerrafirmaError {
-  return new TerrafirmaError('not-found', `Cannot find the path: received /${segments.join('/')}`);
 }
 
 function isRoot({ isDirectory, segments }: FileRoute): boolean {

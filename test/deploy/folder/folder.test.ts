@@ -277,6 +277,25 @@ describe('WatchedFolder, through the publisher', () => {
     await until(isPageLacking);
   });
 
+  test('it is known what lies beside an index.wasm', async () => {
+    await using world = await open();
+    const located = locate(folder.directory, 'events');
+    folder.write('index.wasm', V1);
+    await world.untilServes(located, 'index.wasm', D1);
+    const untilNamed = (...names: readonly string[]) =>
+      until(async () => {
+        const { topNames = [] } = await world.publisher.siteOf(located);
+        return [...topNames].sort().join() === names.join();
+      });
+    await untilNamed();
+    writeFileSync(folder.path('style.css'), 'hello');
+    await untilNamed('style.css');
+    mkdirSync(folder.path('Images'));
+    await untilNamed('images', 'style.css');
+    rmSync(folder.path('style.css'));
+    await untilNamed('images');
+  });
+
   test('a folder nobody asked for in a long time is looked at before the answer', async () => {
     let offsetMs = 0;
     await using world = await open({ nowMs: () => Date.now() + offsetMs });

@@ -57,17 +57,21 @@ describe('SitePicture', () => {
     expect(picture.site).toBe(told[1]);
   });
 
-  test('says where an index.wasm has no page beside it', () => {
+  test('says what lies beside an index.wasm, and where it has no page', () => {
     const { picture } = makePicture();
-    picture.lacksIndexPage = true;
+    const topNames = new Set(['style.css']);
+    picture.noteFiles({ hasIndexPage: false, topNames });
     picture.publish(PLACE, parts(good, 'a'));
     expect(picture.site).not.toHaveProperty('lacksIndexPage');
+    expect(picture.site).not.toHaveProperty('topNames');
     const index = new Map([[pathOf('index.wasm'), serving('a')]]);
     picture.publish(PLACE, { ...parts(good, 'a'), modules: index });
     expect(picture.site?.lacksIndexPage).toBe(true);
-    picture.lacksIndexPage = false;
+    expect(picture.site?.topNames).toEqual(topNames);
+    picture.noteFiles({ hasIndexPage: true, topNames: undefined });
     picture.publish(PLACE, { ...parts(good, 'a'), modules: index });
     expect(picture.site).not.toHaveProperty('lacksIndexPage');
+    expect(picture.site).not.toHaveProperty('topNames');
   });
 
   test('says while there may be modules that have never been seen', () => {

@@ -145,8 +145,9 @@ describe('Stillness', () => {
 test('isAllInSight() misses files behind links to where nobody looks', () => {
   const file = (realPath: string) => ({ realPath }) as ListedFile;
   const listing = (realPath: string, directories = ['/a', '/a/b']): FolderListing => {
-    const rest = { notes: [], device: 1n, entryCount: 2, isCut: false, hasIndexPage: false };
-    return { files: [file('/a/x.wasm'), file(realPath)], directories, ...rest };
+    const seen = { entryCount: 2, isCut: false, hasIndexPage: false, topNames: undefined };
+    const files = [file('/a/x.wasm'), file(realPath)];
+    return { files, directories, notes: [], device: 1n, ...seen };
   };
   expect(isAllInSight(listing('/a/b/y.wasm'))).toBe(true);
   expect(isAllInSight(listing('/a/.hidden/y.wasm'))).toBe(false);

@@ -34,6 +34,15 @@ describe('listFolder()', () => {
     expect((await list()).entryCount).toBe(7);
   });
 
+  test('tells what is in the folder itself, and nothing where that is not all', async () => {
+    for (const name of ['index.wasm', 'Page.html', '.hidden', 'dir/inner.txt']) {
+      folder.write(name, 'x');
+    }
+    symlinkSync('nowhere', folder.path('link'));
+    expect((await list()).topNames).toEqual(new Set(['page.html', 'dir', 'link']));
+    expect((await list({ folderEntriesMax: 1 })).topNames).toBeUndefined();
+  });
+
   test('passes over what sync tools and editors leave', async () => {
     for (const name of [
       '.hello.wasm.aB3dEf',

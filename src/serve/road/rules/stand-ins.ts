@@ -4,6 +4,7 @@ import { combinedField } from '../../../http/fields.ts';
 import type { RequestHead } from '../../../http/message.ts';
 import type { RequestPath } from '../../../names.ts';
 import type { ErrorPages } from '../../../site/settings/error-pages.ts';
+import type { Site } from '../../../site/table.ts';
 import type { FileRoute } from '../file-look.ts';
 
 /** `/about` → the file `about.html`; undefined for what is no such path. */
@@ -56,4 +57,12 @@ export function errorPageOf(pages: ErrorPages | undefined, error: ErrorRecord): 
 
 function isReading(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
+}
+
+/** Whether anything but the nearest `index.wasm` may answer for what is not there. */
+export function hasStandIns({ settings }: Pick<Site, 'settings'>): boolean {
+  if (settings === undefined) return false;
+  const { redirects, routes, site } = settings;
+  if (redirects !== undefined || routes !== undefined) return true;
+  return site?.cleanUrls === true || site?.spa !== undefined;
 }

@@ -22,12 +22,36 @@ export interface AdmissionOptions {
   readonly clientSharePercentMax: number;
 }
 
+/** In no order. A set would be made anew as it shrinks, in every run that middleware leads to. */
+class LinkedPlaces {
+  readonly #places: Place[] = [];
+
+  add(place: Place): void {
+    if (place.linkedAt === -1) place.linkedAt = this.#places.push(place) - 1;
+  }
+
+  /** The last one takes its place. */
+  delete(place: Place): void {
+    const { linkedAt } = place;
+    if (linkedAt === -1) return;
+    place.linkedAt = -1;
+    const last = this.#places.pop();
+    if (last === undefined || last === place) return;
+    last.linkedAt = linkedAt;
+    this.#places[linkedAt] = last;
+  }
+
+  [Symbol.iterator](): IterableIterator<Place> {
+    return this.#places.values();
+  }
+}
+
 class OwnerSeats {
   runs = 0;
   /** What it may have for now, where that is less than what every owner may have. */
   ownRunsMax: number;
-  /** See `SiteSeats.linked`; of all its sites. */
-  readonly linked = new Set<Place>();
+  /** With a seat, of requests that may wait for others meanwhile; of all its sites. */
+  readonly linked = new LinkedPlaces();
   /** Sites with somebody who waits, the one that was served last at the end. */
   readonly waiting = new Set<SiteSeats>();
   readonly #options: AdmissionOptions;
@@ -58,8 +82,6 @@ interface SiteSeats {
   clientRunsMax: number;
   /** The client that was served last at the end. */
   readonly clients: Map<string, ClientSeats>;
-  /** With a seat, of requests that may wait for others meanwhile. */
-  readonly linked: Set<Place>;
 }
 
 /** One request's place among those of its site; given back by `leave`. */
@@ -71,6 +93,8 @@ export interface Place {
   readonly isCovered: boolean;
   request: LinkedRequest | undefined;
   hasSeat: boolean;
+  /** Among those of its owner that are linked; -1 where it is none of them. */
+  linkedAt: number;
   waiter: SeatWaiter | undefined;
 }
 
@@ -119,7 +143,16 @@ export class Admission {
     site.requests += 1;
     client.requests += 1;
     const clientKey = shares.client;
-    return { site, client, clientKey, isCovered, request, hasSeat: false, waiter: undefined };
+    return {
+      site,
+      client,
+      clientKey,
+      isCovered,
+      request,
+      hasSeat: false,
+      linkedAt: -1,
+      waiter: undefined,
+    };
   }
 
   /** How many clients of a site are remembered. */
@@ -135,14 +168,14 @@ export class Admission {
     if (!place.isCovered) site.owner.runs += 1;
     client.runs += 1;
     place.hasSeat = true;
-    if (place.request !== undefined) this.#noteLinked(place);
+    if (place.request !== undefined) site.owner.linked.add(place);
     return true;
   }
 
   /** From now on its run may wait for others that need seats, too. */
   link(place: Place, request: LinkedRequest): void {
     place.request = request;
-    if (place.hasSeat) this.#noteLinked(place);
+    if (place.hasSeat) place.site.owner.linked.add(place);
   }
 
   /** From now on the owner may have so many runs at once; those under way go on. */
@@ -177,7 +210,10 @@ export class Admission {
     if (client.waiting.size > 0) client.waiting.delete(place);
     site.requests -= 1;
     client.requests -= 1;
-    if (place.request !== undefined) this.#unlink(place, place.request);
+    if (place.request !== undefined) {
+      place.request.endWait(place);
+      site.owner.linked.delete(place);
+    }
     if (place.hasSeat) {
       place.hasSeat = false;
       site.runs -= 1;
@@ -210,17 +246,6 @@ export class Admission {
     if ((client?.requests ?? 0) >= clientMax) {
       throw overloaded(`one client may have ${clientMax} requests at once`);
     }
-  }
-
-  #noteLinked(place: Place): void {
-    place.site.linked.add(place);
-    place.site.owner.linked.add(place);
-  }
-
-  #unlink(place: Place, request: LinkedRequest): void {
-    request.endWait(place);
-    place.site.linked.delete(place);
-    place.site.owner.linked.delete(place);
   }
 
   #hasSeatFor({ site, client, isCovered }: Place): boolean {
@@ -277,7 +302,6 @@ export class Admission {
       requests: 0,
       runs: 0,
       clients: new Map(),
-      linked: new Set(),
     };
     this.#sites.set(site, seats);
     return seats;

@@ -12,9 +12,11 @@ export interface LinkedPlace {
   readonly site: {
     readonly runsMax: number;
     readonly clientRunsMax: number;
-    /** Those with a seat. */
-    readonly linked: ReadonlySet<LinkedPlace>;
-    readonly owner: { readonly runsMax: number; readonly linked: ReadonlySet<LinkedPlace> };
+    readonly owner: {
+      readonly runsMax: number;
+      /** Those with a seat, of all its sites. */
+      readonly linked: Iterable<LinkedPlace>;
+    };
   };
   readonly client: object;
   /** It needs no seat of its owner's. */
@@ -22,14 +24,22 @@ export interface LinkedPlace {
   readonly request: LinkedRequest | undefined;
 }
 
+type Look = () => boolean;
+
+const nothing: ReadonlySet<never> = new Set();
+
 export class LinkedRequest {
-  /** What its runs wait for while others of its runs have seats. */
-  readonly waiting = new Set<LinkedPlace>();
-  /** Each says whether something waits on another thread that this request waits for. */
-  readonly looksElsewhere = new Set<() => boolean>();
+  /** Both are made when there is something: every request that middleware leads is one of these. */
+  #waiting: Set<LinkedPlace> | undefined;
+  #looksElsewhere: Set<Look> | undefined;
   #callers: readonly LinkedRequest[] = [];
   #onWait: ((isWaiting: boolean) => void) | undefined;
   #waits = 0;
+
+  /** What its runs wait for while others of its runs have seats. */
+  get waiting(): ReadonlySet<LinkedPlace> {
+    return this.#waiting ?? nothing;
+  }
 
   /** Others wait for it: it may not wait for them. */
   get hasCallers(): boolean {
@@ -47,24 +57,40 @@ export class LinkedRequest {
   }
 
   get isBlockedElsewhere(): boolean {
-    for (const isBlocked of this.looksElsewhere) if (isBlocked()) return true;
+    for (const isBlocked of this.#looksElsewhere ?? nothing) if (isBlocked()) return true;
     return false;
+  }
+
+  /** @param isBlocked Whether something waits on another thread that this request waits for. */
+  lookElsewhere(isBlocked: Look): void {
+    this.#looksElsewhere ??= new Set();
+    this.#looksElsewhere.add(isBlocked);
+  }
+
+  /** That is over. */
+  forgetElsewhere(isBlocked: Look): void {
+    this.#looksElsewhere?.delete(isBlocked);
   }
 
   /** Whoever waits for it waits for that place, too. */
   beginWait(place: LinkedPlace): void {
-    this.waiting.add(place);
-    for (const caller of this.#callers) caller.waiting.add(place);
+    this.#note(place);
+    for (const caller of this.#callers) caller.#note(place);
     this.#waits += 1;
     if (this.#waits === 1) this.#onWait?.(true);
   }
 
   /** Nothing happens where it has ended before. */
   endWait(place: LinkedPlace): void {
-    if (!this.waiting.delete(place)) return;
-    for (const caller of this.#callers) caller.waiting.delete(place);
+    if (this.#waiting?.delete(place) !== true) return;
+    for (const caller of this.#callers) caller.#waiting?.delete(place);
     this.#waits -= 1;
     if (this.#waits === 0) this.#onWait?.(false);
+  }
+
+  #note(place: LinkedPlace): void {
+    this.#waiting ??= new Set();
+    this.#waiting.add(place);
   }
 }
 
@@ -114,14 +140,14 @@ function isFreedBy(place: LinkedPlace, ending: ReadonlySet<LinkedRequest>): bool
     request !== undefined && !ending.has(request);
   let ofSite = 0;
   let ofClient = 0;
-  for (const held of site.linked) {
+  let ofOwner = 0;
+  for (const held of site.owner.linked) {
     if (!staying(held)) continue;
+    if (!held.isCovered) ofOwner += 1;
+    if (held.site !== site) continue;
     ofSite += 1;
     if (held.client === client) ofClient += 1;
   }
   if (ofSite >= site.runsMax || ofClient >= site.clientRunsMax) return false;
-  if (isCovered) return true;
-  let ofOwner = 0;
-  for (const held of site.owner.linked) if (!held.isCovered && staying(held)) ofOwner += 1;
-  return ofOwner < site.owner.runsMax;
+  return isCovered || ofOwner < site.owner.runsMax;
 }

@@ -59,7 +59,7 @@ export class Callers {
     const { blocked, visits } = this.#options;
     const name = visits.newName();
     const isBlocked = (): boolean => blocked.has(name);
-    request.looksElsewhere.add(isBlocked);
+    request.lookElsewhere(isBlocked);
     blocked.begin(name);
     this.#known.set(name, { request, isBlocked });
     return name;
@@ -69,7 +69,7 @@ export class Callers {
     const known = this.#known.get(name);
     if (known === undefined) return;
     this.#known.delete(name);
-    known.request.looksElsewhere.delete(known.isBlocked);
+    known.request.forgetElsewhere(known.isBlocked);
     this.#options.blocked.end(name);
   }
 }

@@ -240,7 +240,7 @@ describe('requests that runs send to their own installation', () => {
     const caller = runOf(admission);
     expect(caller.take()).toBe(true);
     let isBlocked = false;
-    caller.link().looksElsewhere.add(() => isBlocked);
+    caller.link().lookElsewhere(() => isBlocked);
     const stranger = new LinkedRequest();
     const waits: boolean[] = [];
     stranger.comeFrom([], (isWaiting) => waits.push(isWaiting));

@@ -53,6 +53,11 @@ export class CardTable {
     this.#owner = marks;
   }
 
+  /** The table is clear, and nobody's if it was that of `marks`: who comes next sets none aside. */
+  leave(marks: CardMarks): void {
+    if (this.#owner === marks) this.#owner = undefined;
+  }
+
   /** `marks` is gone: the table is nobody's, and clear. */
   take(marks: CardMarks, cardCount: number): void {
     if (this.#owner !== marks) return;
@@ -89,6 +94,9 @@ export class CardMarks implements MarksOwner {
   /** The same as numbers. */
   #asideMarks: Marks = noMarks;
   #hasAside = false;
+  /** Pages beyond these have no marks aside: most guests write to few, close to each other. */
+  #asideFirst = 0;
+  #asideEnd = 0;
   /** Which pages were ever written to, by the guest, the host or a restore: the system has them. */
   #touched = new Uint8Array(0);
   #touchedCount = 0;
@@ -122,9 +130,12 @@ export class CardMarks implements MarksOwner {
   mark(ptr: number, len: number): void {
     const first = ptr >>> cardBytesLog2;
     const last = (ptr + len - 1) >>> cardBytesLog2;
-    const cards = this.#table.isOwnedBy(this) ? this.#table.cards : this.#openAside();
+    const isOwner = this.#table.isOwnedBy(this);
+    const cards = isOwner ? this.#table.cards : this.#openAside(this.#cardCount());
     if (first === last) cards[first] = 1;
     else cards.fill(1, first, last + 1);
+    if (isOwner) return;
+    this.#widenAside(Math.floor(first / cardsPerPage), Math.floor(last / cardsPerPage));
   }
 
   /**
@@ -168,10 +179,24 @@ export class CardMarks implements MarksOwner {
     this.#touched = touched;
   }
 
+  /** Nothing is marked, and no code of the guest runs before it owns the table again. */
+  leave(): void {
+    this.#table.leave(this);
+  }
+
   /** Another guest gets the table: keeps the marks and leaves it clear. */
   setAside(): void {
-    this.#openAside();
-    moveMarks(this.#table, this.#asideMarks, this.#cardCount() / cardsPerPage);
+    const table = this.#table;
+    const cardCount = this.#cardCount();
+    this.#openAside(cardCount);
+    const pageCount = cardCount / cardsPerPage;
+    for (let page = table.nextPage(0, pageCount); page < pageCount; ) {
+      movePage(table, this.#asideMarks, page);
+      this.#widenAside(page, page);
+      page += 1;
+      if (page < pageCount && table.pages[page] !== 0) continue;
+      page = table.nextPage(page, pageCount);
+    }
   }
 
   /** What was written so far is part of the first state. */
@@ -194,14 +219,25 @@ export class CardMarks implements MarksOwner {
   #takeBack(): void {
     this.own();
     if (!this.#hasAside) return;
-    moveMarks(this.#asideMarks, this.#table, this.#asideMarks.pages.length);
+    const aside = this.#asideMarks;
+    for (let page = this.#asideFirst; page < this.#asideEnd; page += 1) {
+      if (aside.pages[page] !== 0) movePage(aside, this.#table, page);
+    }
     this.#hasAside = false;
   }
 
+  #widenAside(firstPage: number, lastPage: number): void {
+    if (firstPage < this.#asideFirst) this.#asideFirst = firstPage;
+    if (lastPage >= this.#asideEnd) this.#asideEnd = lastPage + 1;
+  }
+
   /** Grown with the memory, which may have grown since the marks were first set aside. */
-  #openAside(): Uint8Array {
+  #openAside(cardCount: number): Uint8Array {
+    if (!this.#hasAside) {
+      this.#asideFirst = cardCount;
+      this.#asideEnd = 0;
+    }
     this.#hasAside = true;
-    const cardCount = this.#cardCount();
     const aside = this.#aside;
     if (aside !== undefined && aside.length >= cardCount) return aside;
     const grown = new Uint8Array(cardCount);
@@ -225,12 +261,9 @@ function openMarks({ buffer }: Uint8Array): Marks {
 }
 
 /** Marks are all the same byte, so that words of them can be joined by `or`. */
-function moveMarks(from: Marks, to: Marks, pageCount: number): void {
-  for (let page = 0; page < pageCount; page += 1) {
-    if (from.pages[page] === 0) continue;
-    const word = 2 * page;
-    to.words[word] = (to.words[word] ?? 0) | (from.words[word] ?? 0);
-    to.words[word + 1] = (to.words[word + 1] ?? 0) | (from.words[word + 1] ?? 0);
-    from.pages[page] = 0;
-  }
+function movePage(from: Marks, to: Marks, page: number): void {
+  const word = 2 * page;
+  to.words[word] = (to.words[word] ?? 0) | (from.words[word] ?? 0);
+  to.words[word + 1] = (to.words[word + 1] ?? 0) | (from.words[word + 1] ?? 0);
+  from.pages[page] = 0;
 }

@@ -93,7 +93,9 @@ export class Snapshot {
         continue;
       }
       this.#aimAt(memory);
-      const drained = this.#marks[memory]?.drain(this.#visit, this.#target.length / cardBytes);
+      const marks = this.#marks[memory];
+      const drained = marks?.drain(this.#visit, this.#target.length / cardBytes);
+      marks?.leave();
       if (drained === undefined) this.#putBack(0, this.#target.length);
       else written = (written ?? 0) + drained;
     }

@@ -76,6 +76,42 @@ describe('CardMarks', () => {
     ]);
   });
 
+  test('a guest that has left a clear table behind has nothing set aside', () => {
+    const table = newTable();
+    const [first, second] = [newMarks(table), newMarks(table)];
+    first.own();
+    table.cards[7] = 1;
+    drain(first);
+    first.leave();
+    second.own();
+    table.cards[9] = 1;
+    // Only who has the table leaves it.
+    first.leave();
+    expect(table.isOwnedBy(second)).toBe(true);
+    first.own();
+    table.cards[500] = 1;
+    expect(drain(first)).toEqual([[500, 501]]);
+    expect(drain(second)).toEqual([[9, 10]]);
+  });
+
+  test('marks that were set aside at both ends, by the guest and the host, are all there', () => {
+    const table = newTable();
+    const [first, second] = [newMarks(table), newMarks(table)];
+    for (const cards of [[200], [0, 511], [300]]) {
+      first.own();
+      for (const card of cards) table.cards[card] = 1;
+      second.own();
+    }
+    first.mark(100 * cardBytes, 1);
+    first.mark(400 * cardBytes - 1, 2);
+    expect(drain(first).map(([start]) => start)).toEqual([0, 100, 200, 300, 399, 511]);
+    second.own();
+    expect(drain(first)).toEqual([]);
+    second.own();
+    first.mark(50 * cardBytes, 1);
+    expect(drain(first)).toEqual([[50, 51]]);
+  });
+
   test('mark() of a guest that waits goes to its own cards', () => {
     const table = newTable();
     const [waiting, running] = [newMarks(table), newMarks(table)];

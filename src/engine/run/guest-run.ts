@@ -83,8 +83,10 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
       activation.share.requireRoom(this.#program.guestBytes);
-      this.seating.requireRoom();
-      if (exchange.hasBody) bodies.begin(this.#shares.client, exchange);
+      if (exchange.hasBody) {
+        this.seating.requireRoom();
+        bodies.begin(this.#shares.client, exchange);
+      }
     } catch (refusal) {
       return refusedReport(toErrorRecord(refusal));
     }

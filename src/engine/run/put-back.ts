@@ -33,11 +33,12 @@ export function putBack(served: Served, { idle, stock }: Resting): Promise<void>
   guest.charge.set(program.bytesWith(leftBytes));
   const physicalBytes = guest.settle(leftBytes, site);
   program.rooms.raise(site, guest.room);
-  const cpuUs = activation.cpuUsNow();
+  const { isMeasuring } = program.record;
+  const cpuUs = isMeasuring ? activation.cpuUsNow() : 0;
   const fuel = guest.fuelUsed(activation);
   try {
     const pages = guest.restore();
-    program.learn({ cpuUs, fuel, pages, memoryBytes: physicalBytes });
+    program.learn(isMeasuring ? { cpuUs, fuel, pages, memoryBytes: physicalBytes } : undefined);
     const rest = guest.takeRest();
     if (rest !== undefined) return putBackRest(served, rest, idle);
     idle.put(program, guest, physicalBytes);

@@ -1,4 +1,4 @@
-/** What the runs of an artifact cost: running averages, for choosing how to restore it. */
+/** What the runs of an artifact cost: averages, for choosing how to restore it. */
 import { type Measured, markingShare, pageFaultUs, slowFuelUs } from '../restore/choice.ts';
 import type { RestoreMode } from '../restore/snapshot.ts';
 
@@ -14,6 +14,8 @@ export interface RunFacts {
 /** The first review waits until the code is warm; later ones become ever rarer. */
 const firstReviewRuns = 128;
 const reviewRunsMax = 4_096;
+/** So many before a review are measured: what came before would hardly count, and looks cost. */
+const measuredRuns = 64;
 /**
  * The fastest of so many runs counts: a thread that was interrupted, or collected garbage, has not
  * measured the guest.
@@ -30,9 +32,19 @@ export class RunRecord {
   #fuel: number | undefined;
   #pages: number | undefined;
 
+  /** Whether what runs that end now have cost is wanted. */
+  get isMeasuring(): boolean {
+    return this.#runs >= this.#nextReview - measuredRuns;
+  }
+
   /** Whether the fuel of runs that begin now is wanted. */
   get isSampling(): boolean {
-    return this.#runs % runsPerSample === 0;
+    return this.isMeasuring && this.#runs % runsPerSample === 0;
+  }
+
+  /** A clean run that was not measured. */
+  count(): void {
+    this.#runs += 1;
   }
 
   /** Takes in a clean run of a guest that is restored by `mode`. */

@@ -292,9 +292,13 @@ export class ProgramHost {
     return physicalBytes + this.#partsBytes + this.#objectBytes;
   }
 
-  /** Takes in what a clean run told. */
-  learn(run: RunFacts): void {
+  /** Takes in what a clean run told; undefined where nobody measured it. */
+  learn(run: RunFacts | undefined): void {
     this.#parts.stock.counts.restored += 1;
+    if (run === undefined) {
+      this.record.count();
+      return;
+    }
     this.record.add(run, this.#mode);
     if (!this.record.isDue || this.#parts.fixedMode !== undefined) return;
     const measured = this.record.review(run.memoryBytes);

@@ -45,13 +45,32 @@ describe('RunRecord', () => {
     expect(record.review(1).cpuUs).toBeCloseTo(20, 3);
   });
 
-  test('wants the fuel of one run in eight', () => {
+  test('wants 64 runs before a review measured, and the fuel of one in eight', () => {
     const record = new RunRecord();
-    let wanted = 0;
-    for (let count = 0; count < 80; count += 1) {
-      if (record.isSampling) wanted += 1;
-      record.add(run(10), 'cards');
+    let [measured, sampled] = [0, 0];
+    for (let count = 1; count <= 8_192; count += 1) {
+      if (record.isSampling) sampled += 1;
+      if (record.isMeasuring) {
+        measured += 1;
+        record.add(run(10), 'cards');
+      } else record.count();
+      if (record.isDue) record.review(1);
     }
-    expect(wanted).toBe(10);
+    expect([measured, sampled]).toEqual([7 * 64, 7 * 8]);
+  });
+
+  test('a program that changes is known by what it does before the next review', () => {
+    const record = new RunRecord();
+    for (let count = 0; count < 2_048; count += 1) {
+      if (record.isMeasuring) record.add(run(10), 'copy');
+      else record.count();
+      if (record.isDue) record.review(1);
+    }
+    for (let count = 0; count < 2_048; count += 1) {
+      if (record.isMeasuring) record.add(run(1_000), 'copy');
+      else record.count();
+    }
+    expect(record.isDue).toBe(true);
+    expect(record.review(1).cpuUs).toBeGreaterThan(800);
   });
 });

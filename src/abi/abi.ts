@@ -118,9 +118,10 @@ export interface GivingUp {
 export interface NextInChain {
   /**
    * The answer to `request`, a request to this site with any path. Whoever asks may give it up, and
-   * what is still to come of it. Rejects with a CapabilityRefusal.
+   * what is still to come of it. A promise where it is not there at once; fails, or rejects, with a
+   * CapabilityRefusal.
    */
-  open(request: OutboundRequest, asker: GivingUp): Promise<StreamedReply>;
+  open(request: OutboundRequest, asker: GivingUp): StreamedReply | Promise<StreamedReply>;
   /** In place of an answer: the exchange, as it is, goes on when the run has ended. */
   passOn(): void;
 }
@@ -344,6 +345,8 @@ export interface Binding {
    * rejects when the guest trapped or was ended; so does this then. Undefined: it has ended.
    */
   enter?(call: CallEntry): Promise<unknown> | undefined;
+  /** Whether it has `GuestHost.nested` call the guest, which keeps its turn meanwhile. */
+  readonly nests?: boolean;
   /**
    * The client has gone: tells the guest, which then has `cancelGraceMs` to end. False, or left
    * out, where it does not listen.

@@ -79,6 +79,7 @@ export function createComponentAbis(
 }
 
 class ComponentBinding implements Binding, CallListener {
+  readonly nests: boolean;
   readonly #guest: ComponentGuest;
   readonly #prepared: PreparedComponent;
   readonly #trampolines: Trampolines;
@@ -98,6 +99,7 @@ class ComponentBinding implements Binding, CallListener {
   ) {
     this.#open = how.open;
     this.#prepared = prepared;
+    this.nests = prepared.nests;
     const guest = new ComponentGuest(host, prepared.plan, how.limits);
     this.#guest = guest;
     this.#trampolines = new Trampolines(guest, prepared);

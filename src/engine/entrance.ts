@@ -28,6 +28,8 @@ const callMax = 0x7fff_ffff;
 export interface Door {
   /** Undefined: it has returned. Rejects when the guest trapped or was ended. */
   enter(): Promise<unknown> | undefined;
+  /** Whether `enter` is undefined whenever the guest has returned without being suspended. */
+  readonly tellsEnd: boolean;
   /** The instance is gone: nothing keeps it. */
   close(): void;
 }
@@ -146,6 +148,11 @@ export class EntryCalls {
     return shape === undefined ? plainly?.(...args) : this.#entrance.call(shape, place, args);
   };
 
+  /** Whether all that were called tell their end. */
+  get tellEnd(): boolean {
+    return this.#placed.every(({ shape }) => shape !== undefined);
+  }
+
   /** The instance is gone: nothing keeps it. */
   close(): void {
     for (const { shape, place } of this.#placed) {
@@ -173,6 +180,7 @@ export class EntryCalls {
 }
 
 class PlacedDoor implements Door {
+  readonly tellsEnd = true;
   readonly #entrance: Entrance;
   readonly #shape: EntryShape;
   readonly #place: number;
@@ -194,12 +202,16 @@ class PlacedDoor implements Door {
 
 /** Of a guest whose ABI calls its functions itself. */
 export class DoorOfBinding implements Door {
-  readonly #binding: Pick<Binding, 'enter'>;
+  readonly #binding: Pick<Binding, 'enter' | 'nests'>;
   readonly #calls: EntryCalls;
 
-  constructor(binding: Pick<Binding, 'enter'>, calls: EntryCalls) {
+  constructor(binding: Pick<Binding, 'enter' | 'nests'>, calls: EntryCalls) {
     this.#binding = binding;
     this.#calls = calls;
+  }
+
+  get tellsEnd(): boolean {
+    return this.#binding.nests !== true && this.#calls.tellEnd;
   }
 
   enter(): Promise<unknown> | undefined {
@@ -213,5 +225,6 @@ export class DoorOfBinding implements Door {
 
 function openPlain(entry: GuestFunction): Door {
   const enter = WebAssembly.promising(entry);
-  return { enter: () => enter() as Promise<unknown>, close: () => undefined };
+  const close = (): void => undefined;
+  return { enter: () => enter() as Promise<unknown>, tellsEnd: false, close };
 }

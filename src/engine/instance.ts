@@ -196,6 +196,14 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
   }
 
   /**
+   * Whether the thread is let go of, or the run over, when `callEntry` returns: as far as is known,
+   * which is after the first call.
+   */
+  get tellsEnd(): boolean {
+    return this.#door?.tellsEnd === true;
+  }
+
+  /**
    * Runs what the program wants to be run before its entry, as part of the present run, if there is
    * one: the start function of each core before the next core is made, because that may ask for
    * what the function has done. Others have their turns between two cores. Rejects like

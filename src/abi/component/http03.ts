@@ -40,8 +40,7 @@ function send(guest: ComponentGuest, request: Request): Variant | HostWork<Varia
     return failed(pending);
   }
   const { fetch } = guest.run.capabilities;
-  const answer = async (): Promise<Variant> => {
-    await pending.whenReady();
+  const give = (): Variant => {
     const { outcome } = pending;
     if (outcome === undefined) throw new TypeError('Cannot answer: nothing came of the request');
     if (outcome.kind === 'failed') {
@@ -56,7 +55,8 @@ function send(guest: ComponentGuest, request: Request): Variant | HostWork<Varia
     response.status = reply.status;
     return ok(response);
   };
-  return new HostWork(answer(), () => pending.giveUp());
+  if (pending.isReady) return give();
+  return new HostWork(pending.whenReady().then(give), () => pending.giveUp());
 }
 
 export const http03Interfaces: readonly HostInterface[] = [

@@ -61,6 +61,8 @@ export class PreparedComponent {
   readonly #resources: ReadonlyMap<number, PlannedResource>;
   /** Whether its code asks for the words of the task that runs. */
   readonly usesContext: boolean;
+  /** Whether its parts call each other by way of the host. */
+  readonly nests: boolean;
   readonly #codecs: Codecs;
   /** Of exports, by the instance that has them and by type: what they are called with is alike. */
   readonly #entered: (readonly number[] | undefined)[] = [];
@@ -73,6 +75,7 @@ export class PreparedComponent {
     this.usesContext = plan.trampolines.some(({ kind }) => kind === 'context.get');
     this.tree = new InstanceTree(plan.instanceParents);
     this.#resources = new Map(plan.resources.map((resource) => [resource.id, resource]));
+    this.nests = plan.trampolines.some((each) => this.#isNesting(each));
     this.#codecs = new Codecs(({ id }) => {
       const resource = this.resource(id);
       const { identity } = resource;
@@ -89,6 +92,12 @@ export class PreparedComponent {
     const found = this.#resources.get(id);
     if (found === undefined) throw new TypeError(`Cannot find resource type ${id}`);
     return found;
+  }
+
+  /** Of a resource of its own a destructor may be called. */
+  #isNesting(each: Trampoline): boolean {
+    if (each.kind === 'guest') return true;
+    return each.kind === 'resource.drop' && this.resource(each.resource.id).origin === 'guest';
   }
 
   /** Which trampoline an import of a core is. */

@@ -11,12 +11,18 @@ export class Pending<T> implements ReadyItem, GivingUp {
   #controller: AbortController | undefined;
   #onGiveUp: (() => void) | undefined;
   #isGivenUp = false;
-  readonly #settled: Promise<void>;
+  readonly #settled: Promise<void> | undefined;
   #outcome: Outcome<T> | undefined;
 
-  /** `work` is given up by its signal. */
-  constructor(work: (giving: GivingUp) => Promise<T>) {
-    this.#settled = this.#follow(work);
+  /** `work` is given up by its signal; it may be there at once. */
+  constructor(work: (giving: GivingUp) => T | Promise<T>) {
+    try {
+      const begun = work(this);
+      if (begun instanceof Promise) this.#settled = this.#follow(begun);
+      else this.#outcome = { kind: 'done', value: begun };
+    } catch (error) {
+      this.#outcome = { kind: 'failed', error };
+    }
   }
 
   /** Undefined while it is under way. */
@@ -44,7 +50,7 @@ export class Pending<T> implements ReadyItem, GivingUp {
   }
 
   whenReady(): Promise<void> {
-    return this.#settled;
+    return this.#settled ?? Promise.resolve();
   }
 
   /** Nobody wants it any more, also what it may still bring. */
@@ -55,9 +61,9 @@ export class Pending<T> implements ReadyItem, GivingUp {
     this.#onGiveUp?.();
   }
 
-  async #follow(work: (giving: GivingUp) => Promise<T>): Promise<void> {
+  async #follow(work: Promise<T>): Promise<void> {
     try {
-      this.#outcome = { kind: 'done', value: await work(this) };
+      this.#outcome = { kind: 'done', value: await work };
     } catch (error) {
       this.#outcome = { kind: 'failed', error };
     }
@@ -69,8 +75,9 @@ export class PendingSet {
   /** Made when something is begun: most runs ask for nothing. */
   #underWay: Set<Pending<unknown>> | undefined;
 
-  start<T>(work: (giving: GivingUp) => Promise<T>): Pending<T> {
+  start<T>(work: (giving: GivingUp) => T | Promise<T>): Pending<T> {
     const pending = new Pending(work);
+    if (pending.isReady) return pending;
     this.#underWay ??= new Set();
     this.#underWay.add(pending);
     void pending.whenReady().then(() => this.letGo(pending));

@@ -66,6 +66,9 @@ export class Activation implements StackOwner, Watched, Waiting {
   /** The instance that serves the run. */
   instance: ServingInstance | undefined;
   #marks: MarksOwner | undefined;
+  /** Another run has the thread, which this one goes on with when that has let go of it. */
+  #isLending = false;
+  #lentAtMs = 0;
   readonly #parts: ThreadParts;
   readonly #digestWords: Int32Array;
   readonly #budget: Budget;
@@ -122,7 +125,13 @@ export class Activation implements StackOwner, Watched, Waiting {
   }
 
   get holdsThread(): boolean {
-    return this.#stacks.holdsThread;
+    return this.#stacks.holdsThread && !this.#isLending;
+  }
+
+  /** Whether it has the thread from a run that lent it: not beyond the call that it is in. */
+  get hasBorrowed(): boolean {
+    const { scheduler } = this.#parts;
+    return scheduler.current === this && scheduler.isBorrowed;
   }
 
   /** The fuel of core number `core`: one that counts another's would be measured wrongly. */
@@ -139,9 +148,9 @@ export class Activation implements StackOwner, Watched, Waiting {
     marks?.own();
   }
 
-  /** Waits for the thread. Rejects with the trap when the run is ended meanwhile. */
-  enter(nowMs?: number): Promise<void> | undefined {
-    return this.#stacks.enter(nowMs);
+  /** Waits for the thread; see `Stacks`. Rejects with the trap when the run is ended meanwhile. */
+  enter(nowMs?: number, borrows?: boolean): Promise<void> | undefined {
+    return this.#stacks.enter(nowMs, borrows);
   }
 
   leave(nowMs?: number): void {
@@ -177,6 +186,31 @@ export class Activation implements StackOwner, Watched, Waiting {
     const { startedAtMs: fromMs, stretchMs } = this.#budget;
     if (stretchMs < stallMsMin) return;
     stalls?.noteStretch(this.shares.owner, stretchMs, { fromMs, toMs: nowMs });
+  }
+
+  sliceMsAt(nowMs: number): number {
+    return this.#budget.sliceMsAt(nowMs);
+  }
+
+  onLent(nowMs: number): number {
+    this.#budget.stop(nowMs);
+    this.onLeave(nowMs);
+    this.#isLending = true;
+    this.#lentAtMs = nowMs;
+    return this.#budget.stretchMs;
+  }
+
+  onGivenBack(nowMs: number): void {
+    this.#isLending = false;
+    this.#budget.shortenSlice(nowMs - this.#lentAtMs);
+    this.onBegin(nowMs);
+  }
+
+  /** It is a mistake of ours to come to this; its guest must run on nobody else's account. */
+  onRecalled(): void {
+    this.#ending.endByGuest({ kind: 'trapped', reason: 'it kept a thread that was lent to it' });
+    this.#stacks.giveUpAll(this.#ending.trap);
+    this.leave();
   }
 
   onDeadline(): void {
@@ -224,21 +258,6 @@ export class Activation implements StackOwner, Watched, Waiting {
    */
   explain(error: unknown): RunEnd {
     return this.#ending.explain(error, (thrown) => this.#describe(thrown));
-  }
-
-  /**
-   * The same for what ended an initialisation, which nobody can forgive: gives what must be thrown
-   * for it.
-   *
-   * @throws our own errors
-   */
-  explainEarly(error: unknown, name: string | undefined): WebAssembly.RuntimeError {
-    if (this.hostEnd !== undefined) return this.#ending.trap;
-    const end = this.explain(error);
-    const how = end.kind === 'exited' ? `it exited with code ${end.exitCode}` : undefined;
-    const detail = end.kind === 'trapped' ? end.reason : (how ?? 'it returned');
-    this.#ending.forgive();
-    return this.endByGuest({ kind: 'trapped', reason: `${name}, before any request: ${detail}` });
   }
 
   /** Waits for something of the host's that is no part of the guest's own time. */

@@ -14,9 +14,9 @@ import { Activation } from './activation.ts';
 import { RunBytes } from './bytes.ts';
 import { type Course, noteFailure, returned } from './course.ts';
 import { Farewell } from './farewell.ts';
-import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
+import { isCleanEnd, type Phase } from './outcome.ts';
 import { putBack } from './put-back.ts';
-import { type RunLook, type RunReport, refusedReport } from './report.ts';
+import { type RunLook, type RunReport, refusedReport, reportOf } from './report.ts';
 import { atMost, type RunLimits } from './run-limits.ts';
 import type { RunPartsOf } from './run-parts.ts';
 import type { RunPlan } from './run-plan.ts';
@@ -160,7 +160,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     hostMemory.close();
     const endedAtMs = this.#letGo(activation);
     this.#parts.conversing.end(this);
-    return this.#report(course, { isAnswered: false, endedAtMs });
+    return this.#report(course, false, endedAtMs);
   }
 
   onSeat(): void {
@@ -227,7 +227,10 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   #takeTurn(course: Course, hasWaited: boolean): Promise<void> | undefined {
     this.#phase = 'guest';
     // A look at the clock costs as much as a hostcall.
-    const turn = course.activation.enter(hasWaited ? undefined : this.#startedAtMs);
+    const turn = course.activation.enter(
+      hasWaited ? undefined : this.#startedAtMs,
+      !hasWaited && this.#program.tellsEnd,
+    );
     return turn === undefined ? this.#serve(course) : turn.then(() => this.#serve(course));
   }
 
@@ -263,6 +266,11 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     try {
       activation.requireAlive();
       const guest = course.conversation === undefined ? this.#takeIdle(activation) : undefined;
+      if (guest === undefined && activation.hasBorrowed) {
+        // Making one takes longer than the call in which it may have the thread.
+        activation.leave();
+        return this.#takeTurn(course, true);
+      }
       returning = guest === undefined ? this.#callNew(course) : this.#call(guest, course);
     } catch (error) {
       return this.#settle(course, activation.explain(error));
@@ -345,7 +353,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     if (exchange.hasBody) this.#parts.bodies.end(this.#shares.client, exchange);
     this.seating.leave();
     this.#parts.underWay.end(this);
-    return this.#report(course, { isAnswered: exchange.replyState === 'ended', endedAtMs });
+    return this.#report(course, exchange.replyState === 'ended', endedAtMs);
   }
 
   /**
@@ -376,26 +384,14 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     return undefined;
   }
 
-  #report(
-    { activation, end, error }: Course,
-    run: { readonly isAnswered: boolean; readonly endedAtMs: number },
-  ): RunReport {
-    const cause =
-      error ??
-      explainEnd(activation, end, {
-        cpuMsMax: this.#cpuMsMax,
-        wallMsMax: this.#wallMs ?? this.#parts.limits.wallMsMax,
-        phase: this.#phase,
-        isAnswered: run.isAnswered,
-      });
-    return {
-      outcome: outcomeOf(activation, end, cause),
-      error: run.isAnswered ? undefined : cause,
-      cause,
-      cpuUs: Math.round(activation.cpuMs * 1_000),
-      wallUs: Math.round((run.endedAtMs - this.#startedAtMs) * 1_000),
+  #report(course: Course, isAnswered: boolean, endedAtMs: number): RunReport {
+    return reportOf(course, {
+      cpuMsMax: this.#cpuMsMax,
+      wallMsMax: this.#wallMs ?? this.#parts.limits.wallMsMax,
+      phase: this.#phase,
+      isAnswered,
+      wallMs: endedAtMs - this.#startedAtMs,
       memoryBytes: this.#memoryBytes,
-      exitCode: end?.kind === 'exited' ? end.exitCode : undefined,
-    };
+    });
   }
 }

@@ -25,6 +25,7 @@ interface Served {
 export function putBack(served: Served, { idle, stock }: Resting): Promise<void> | undefined {
   const { activation, guest, program, site } = served;
   program.fuel = activation.gauge.firstOfNext;
+  program.tellsEnd = guest.isStarted && guest.instance.tellsEnd;
   const leftBytes = guest.instance.physicalBytes;
   if (!program.suits(guest, leftBytes) || !stock.allowsIdle) {
     guest.discard();
@@ -58,6 +59,10 @@ async function putBackRest(
   activation.forgive();
   activation.renewBudget();
   try {
+    if (activation.hasBorrowed) {
+      activation.leave();
+      await activation.enter();
+    }
     await follow(activation, rest);
   } catch {
     guest.discard();

@@ -1,7 +1,8 @@
+import type { RunEnd } from '../../abi/abi.ts';
 import type { ErrorRecord } from '../../errors.ts';
 import type { Outcome } from '../../journal/outcome.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
-import type { Phase } from './outcome.ts';
+import { type Ended, type EndFacts, explainEnd, outcomeOf, type Phase } from './outcome.ts';
 
 /** What a run was: worked out in one place, read by the gateway and the log. */
 export interface RunReport {
@@ -29,6 +30,30 @@ export interface RunLook {
   readonly ageMs: number;
   /** Until the run let go of the thread last. */
   readonly cpuMs: number;
+}
+
+interface EndedRun {
+  readonly activation: Ended & { readonly cpuMs: number };
+  readonly end: RunEnd | undefined;
+  /** Of our own. */
+  readonly error: ErrorRecord | undefined;
+}
+
+/** Of one that has ended. */
+export function reportOf(
+  { activation, end, error }: EndedRun,
+  facts: EndFacts & { readonly wallMs: number; readonly memoryBytes: number },
+): RunReport {
+  const cause = error ?? explainEnd(activation, end, facts);
+  return {
+    outcome: outcomeOf(activation, end, cause),
+    error: facts.isAnswered ? undefined : cause,
+    cause,
+    cpuUs: Math.round(activation.cpuMs * 1_000),
+    wallUs: Math.round(facts.wallMs * 1_000),
+    memoryBytes: facts.memoryBytes,
+    exitCode: end?.kind === 'exited' ? end.exitCode : undefined,
+  };
 }
 
 /** Of a run that did not begin. */

@@ -70,12 +70,15 @@ export class GuestPool {
   readonly #stalls: Stalls;
   readonly #holdingBack: HoldingBack;
   readonly #warmUp = new WarmUp();
+  /** See `Scheduler.lend`. */
+  readonly lend: <R>(act: () => R) => R;
   /** Looked for once, when a large guest first wants it; null: there is none. */
   #mapper: PageMapper | null | undefined;
 
   constructor(options: PoolOptions) {
     const { limits, abis, page, account, nowMs, onHeldBack, onOthersTurn, restoreMode } = options;
     const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs, nowMs, onOthersTurn });
+    this.lend = (act) => scheduler.lend(act);
     const trap = takeTrap();
     const admission = new Admission(limits);
     const held = new HoldingBack({ account, admission, limits, onHeld: onHeldBack });

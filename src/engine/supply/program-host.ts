@@ -16,6 +16,7 @@ import type { PageImage } from '../restore/page-mapper.ts';
 import { SharedState } from '../restore/shared-state.ts';
 import { type RestoreMode, Snapshot } from '../restore/snapshot.ts';
 import type { Activation } from '../run/activation.ts';
+import { explainEarlyEnd } from '../run/early-end.ts';
 import { type RunFacts, RunRecord } from '../run/record.ts';
 import { follow } from '../turn/follow.ts';
 import { firstFuel } from '../turn/fuel-gauge.ts';
@@ -53,6 +54,8 @@ export class ProgramHost {
   readonly #parts: ProgramParts;
   /** First fuel of a run, by what the last one was given. */
   fuel = firstFuel;
+  /** Whether its runs hold the thread only while their code is on the stack, as far as is known. */
+  tellsEnd = false;
   #mode: RestoreMode;
   readonly #shared: SharedState;
   /** The start function failed or asked for its request: it runs as a part of every run. */
@@ -223,7 +226,7 @@ export class ProgramHost {
       return guest;
     } catch (error) {
       made.discard();
-      throw activation.explainEarly(error, this.loaded.program.initialise);
+      throw explainEarlyEnd(activation, error, this.loaded.program.initialise);
     }
   }
 

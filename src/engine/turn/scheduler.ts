@@ -25,6 +25,14 @@ import type { OwnerKey } from '../../names.ts';
 export interface Turn extends Waiter {
   /** The thread is yours until `leave`. Must not run guest code before it returns. */
   onTurn(nowMs: number): void;
+  /** How much of its slice is used. Left out, with what follows: it lends the thread to nobody. */
+  sliceMsAt?(nowMs: number): number;
+  /** Another has the thread. Answers how much CPU time it has used since it began or went on. */
+  onLent?(nowMs: number): number;
+  /** It has the thread again, which was used for it meanwhile. */
+  onGivenBack?(nowMs: number): void;
+  /** It borrowed the thread, and would keep it beyond the call: it must let go of it now. */
+  onRecalled?(): void;
 }
 
 export type Line = 'ready' | 'hogs';
@@ -57,6 +65,10 @@ const aloneAfterMs = 100;
 const aloneSlices = 5;
 /** With many hogs each slice becomes shorter, down to this; a switch costs about 10 µs. */
 const sliceMsMin = 0.1;
+/** Who has used more of its slice lends nothing: the borrower has what is left of it. */
+const lentSliceShare = 1 / 2;
+/** Each is a run that waits below on the stack. */
+const lendersMax = 8;
 
 export class Scheduler<T extends Turn = Turn> {
   readonly #sliceMs: number;
@@ -82,6 +94,11 @@ export class Scheduler<T extends Turn = Turn> {
   #isEarly = false;
   /** The last turn was a hog's: the next is for the ready, where there are any. */
   #wasHogsTurn = false;
+  /** Who lends the thread during a call that is below on the stack. */
+  #lender: T | undefined;
+  #lenders = 0;
+  /** CPU time of the present turn but for what its holder has had since it last went on. */
+  #lentMs = 0;
 
   constructor(options: SchedulerOptions) {
     this.#sliceMs = options.sliceMs;
@@ -113,6 +130,47 @@ export class Scheduler<T extends Turn = Turn> {
     return true;
   }
 
+  /**
+   * Whoever holds the thread lends it for as long as `act` lasts: to one run of the same client
+   * after another, each until it waits or has ended. All of it is one turn, and one slice.
+   */
+  lend<R>(act: () => R): R {
+    const holder = this.#current;
+    const outer = this.#lender;
+    if (holder === undefined || this.#lenders >= lendersMax) return act();
+    this.#lender = holder;
+    this.#lenders += 1;
+    try {
+      return act();
+    } finally {
+      // The holder is on the stack, and goes on now.
+      if (this.#current !== holder) this.#current?.onRecalled?.();
+      this.#lender = outer;
+      this.#lenders -= 1;
+    }
+  }
+
+  /** Whether the thread is lent, and nobody has it now. */
+  get isLent(): boolean {
+    return this.#lender !== undefined && this.#lender === this.#current;
+  }
+
+  /** Whether whoever holds the thread has borrowed it. */
+  get isBorrowed(): boolean {
+    return this.#lender !== undefined && this.#lender !== this.#current;
+  }
+
+  /** Takes the thread that is lent. Answers how much of the slice is used; undefined: it cannot. */
+  tryBorrow(turn: T, nowMs: number): number | undefined {
+    const lender = this.#lender;
+    if (lender === undefined || lender !== this.#current || !this.#isLed(turn)) return undefined;
+    const usedMs = lender.sliceMsAt?.(nowMs) ?? Number.POSITIVE_INFINITY;
+    if (usedMs > this.sliceMs * lentSliceShare) return undefined;
+    this.#lentMs += lender.onLent?.(nowMs) ?? 0;
+    this.#current = turn;
+    return usedMs;
+  }
+
   /** Waits for the thread; `onTurn` says when. */
   enqueue(turn: T, line: Line, nowMs: number): void {
     if (line === 'hogs') this.#hogs.push(turn, nowMs);
@@ -141,9 +199,15 @@ export class Scheduler<T extends Turn = Turn> {
    */
   leave(turn: T, nowMs: number, cpuMs?: number): void {
     if (this.#current !== turn) return;
+    if (this.isBorrowed) {
+      this.#current = this.#lender;
+      this.#lentMs += cpuMs ?? 0;
+      this.#lender?.onGivenBack?.(nowMs);
+      return;
+    }
     this.#current = undefined;
     const tookMs = nowMs - this.#enteredAtMs;
-    const usedMs = cpuMs ?? tookMs;
+    const usedMs = cpuMs === undefined ? tookMs : cpuMs + this.#lentMs;
     if (this.#isInMacrotask) {
       this.#use.charge(turn.shares.owner, usedMs);
       this.#serveNext();
@@ -261,6 +325,7 @@ export class Scheduler<T extends Turn = Turn> {
       this.#ownerSinceMs = nowMs;
     }
     this.#enteredAtMs = nowMs;
+    this.#lentMs = 0;
     this.#current = turn;
   }
 

@@ -51,9 +51,16 @@ export class Stacks<T extends StackOwner> {
     return this.#holdsThread;
   }
 
-  /** Waits for the thread where it cannot be had at once. Rejects with what `giveUpAll` gets. */
-  enter(nowMs = this.#parts.nowMs()): Promise<void> | undefined {
-    if (!this.#parts.scheduler.tryEnter(this.#owner, nowMs)) return this.waitForThread();
+  /**
+   * Waits for the thread where it cannot be had at once. Rejects with what `giveUpAll` gets.
+   *
+   * @param borrows Whether it may be had from who lends it; then it is left before this turn ends.
+   */
+  enter(nowMs = this.#parts.nowMs(), borrows = false): Promise<void> | undefined {
+    const { scheduler } = this.#parts;
+    const usedMs = borrows ? scheduler.tryBorrow(this.#owner, nowMs) : undefined;
+    if (usedMs !== undefined) this.#budget.shortenSlice(usedMs);
+    else if (!scheduler.tryEnter(this.#owner, nowMs)) return this.waitForThread();
     this.#begin(nowMs);
     return undefined;
   }

@@ -122,6 +122,17 @@ export class CpuAccount {
     this.#sliceFromMs = this.#usedMs;
   }
 
+  /** How much of the slice has been used, or a little more. */
+  sliceMsAt(nowMs: number): number {
+    const byClockMs = this.#isRunning ? nowMs - this.#startedAtMs : 0;
+    return this.#usedMs + byClockMs - this.#sliceFromMs;
+  }
+
+  /** Others have used so much of the slice. */
+  shortenSlice(ms: number): void {
+    this.#sliceFromMs -= ms;
+  }
+
   hasSpentBudget(budgetMs: number, nowMs: number): boolean {
     return this.#hasUsed(this.#budgetFromMs + budgetMs, nowMs);
   }

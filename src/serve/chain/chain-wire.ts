@@ -34,7 +34,10 @@ export class ChainWire implements Wire {
   readonly declaredBytes: number;
   readonly #options: ChainWireOptions;
   readonly #source: ReadBody | undefined;
-  readonly #reply = Promise.withResolvers<StreamedReply>();
+  /** The answer, or why there is none. */
+  #outcome: StreamedReply | CapabilityRefusal | undefined;
+  /** Made where somebody waits for it: most have it at once. */
+  #waiting: PromiseWithResolvers<StreamedReply> | undefined;
   readonly #answer: Answer;
   /** Made when it is read: most requests have none. */
   #body: Readable | undefined;
@@ -54,8 +57,6 @@ export class ChainWire implements Wire {
       onTaken: () => this.listener?.wireDrained(),
       onGone: () => this.giveUp(),
     });
-    // Whoever asked may have gone.
-    this.#reply.promise.catch(() => undefined);
   }
 
   get body(): Readable {
@@ -64,9 +65,13 @@ export class ChainWire implements Wire {
     return this.#body;
   }
 
-  /** Rejects with a CapabilityRefusal where there is none. */
-  get reply(): Promise<StreamedReply> {
-    return this.#reply.promise;
+  /** A promise where it is not there yet, or rejects with a CapabilityRefusal: there is none. */
+  get reply(): StreamedReply | Promise<StreamedReply> {
+    const outcome = this.#outcome;
+    if (outcome instanceof CapabilityRefusal) return Promise.reject(outcome);
+    if (outcome !== undefined) return outcome;
+    this.#waiting ??= Promise.withResolvers<StreamedReply>();
+    return this.#waiting.promise;
   }
 
   /** Nobody wants the answer, or the rest of it. */
@@ -138,7 +143,8 @@ export class ChainWire implements Wire {
   destroy(): void {
     if (this.#isClosed) return;
     const broken = new CapabilityRefusal('connection', 'Cannot go on: what is behind broke off');
-    this.#reply.reject(broken);
+    this.#outcome ??= broken;
+    this.#waiting?.reject(broken);
     this.#answer.break(broken);
     this.leaveBody();
     this.#close();
@@ -162,7 +168,9 @@ export class ChainWire implements Wire {
       headers.push([name, value]);
     }
     this.#answer.knownBytes = this.#options.isHead ? 0 : knownBytes;
-    this.#reply.resolve({ status, headers, body: this.#answer });
+    const reply = { status, headers, body: this.#answer };
+    this.#outcome ??= reply;
+    this.#waiting?.resolve(reply);
   }
 
   /** One piece at a time, when it is wanted. */

@@ -22,7 +22,7 @@ import { Steps } from './steps.ts';
 
 export interface ChainsOptions {
   readonly replica: Pick<Replica, 'siteWithVerdict'>;
-  readonly runs: Pick<ModuleRuns, 'run'>;
+  readonly runs: Pick<ModuleRuns, 'lend' | 'run'>;
   readonly failures: Failures;
   readonly account: Account;
   readonly exchange: ExchangeOptions;
@@ -105,9 +105,10 @@ export class Chains {
   }
 
   #open(step: Step, passage: Passage, { answer, site, visit }: Chain): Next {
-    const { account, exchange, failures } = this.#options;
+    const { account, exchange, failures, runs } = this.#options;
     const share = account.shareOf(site.owner);
-    return new Next(visit, passage, { step, share, failures, answer, exchange });
+    const lend = runs.lend;
+    return new Next(visit, passage, { step, share, failures, answer, exchange, lend });
   }
 
   #runFound(route: ModuleRoute, next: Next, { site, visit }: Chain): boolean | Promise<boolean> {

@@ -25,6 +25,8 @@ const daemonsHeaders: ReadonlySet<string> = new Set([
 
 export interface NextOptions {
   readonly exchange: ExchangeOptions;
+  /** See `Scheduler.lend`. */
+  readonly lend: <R>(act: () => R) => R;
   readonly share: Share;
   readonly failures: Failures;
   /** Answers a visit, from its path on. */
@@ -38,7 +40,7 @@ export class Next implements NextInChain {
   readonly #step: Step;
   #isPassedOn = false;
   /** What has the seat of the link: the first that it sent of those that are under way. */
-  #covered: { readonly wire: ChainWire; readonly ended: Promise<void> } | undefined;
+  #covered: { readonly wire: ChainWire; readonly ended: Promise<void> | undefined } | undefined;
 
   constructor(visit: Visit, passage: Passage, how: { readonly step: Step } & NextOptions) {
     this.#visit = visit;
@@ -55,15 +57,23 @@ export class Next implements NextInChain {
     this.#isPassedOn = true;
   }
 
-  async open(request: OutboundRequest, asker: GivingUp): Promise<StreamedReply> {
+  open(request: OutboundRequest, asker: GivingUp): StreamedReply | Promise<StreamedReply> {
     try {
       this.#passage.spend();
     } catch (error) {
       if (error instanceof TerrafirmaError) throw new CapabilityRefusal('limit', error.message);
       throw error;
     }
+    const covered = this.#covered;
+    if (covered?.wire.isFinished !== true || covered.ended === undefined) {
+      return this.#send(request, asker);
+    }
     // Its answer is there: what is left of its run is short, and gives the seat back.
-    if (this.#covered?.wire.isFinished === true) await this.#covered.ended;
+    return covered.ended.then(() => this.#send(request, asker));
+  }
+
+  /** What is behind has the link's turn: most of it waits for nothing, and so the link neither. */
+  #send(request: OutboundRequest, asker: GivingUp): StreamedReply | Promise<StreamedReply> {
     const { exchange: outer } = this.#visit;
     const wire = new ChainWire({
       body: request.body,
@@ -74,20 +84,16 @@ export class Next implements NextInChain {
     exchange.chargeTo(this.#options.share);
     asker.onGiveUp(() => wire.giveUp());
     const isBeside = this.#covered !== undefined;
-    const ended = this.#follow(exchange, wire, { asker, isBeside });
-    if (!isBeside) this.#covered = { wire, ended };
-    return await wire.reply;
-  }
-
-  async #follow(
-    exchange: HttpExchange,
-    wire: ChainWire,
-    { asker, isBeside }: { readonly asker: GivingUp; readonly isBeside: boolean },
-  ): Promise<void> {
-    await this.#serve(exchange, isBeside);
-    if (!wire.isFinished) wire.giveUp();
-    asker.onGiveUp(undefined);
-    if (!isBeside) this.#covered = undefined;
+    const serving = this.#options.lend(() => this.#serve(exchange, isBeside));
+    const end = (): void => {
+      if (!wire.isFinished) wire.giveUp();
+      asker.onGiveUp(undefined);
+      if (!isBeside) this.#covered = undefined;
+    };
+    if (serving === undefined) end();
+    else if (isBeside) void serving.then(end);
+    else this.#covered = { wire, ended: serving.then(end) };
+    return wire.reply;
   }
 
   #headOf({ method, url, headers, body }: OutboundRequest): RoutableHead {
@@ -111,8 +117,8 @@ export class Next implements NextInChain {
     };
   }
 
-  /** Never rejects: what goes wrong is the answer. */
-  async #serve(exchange: HttpExchange, isBeside: boolean): Promise<void> {
+  /** Undefined where it is over. Never rejects: what goes wrong is the answer. */
+  #serve(exchange: HttpExchange, isBeside: boolean): Promise<void> | undefined {
     const outer = this.#visit;
     const { id, method, target, clientAddress } = exchange.request;
     const record = newRecord(id, { method, url: target, clientAddress });
@@ -128,19 +134,34 @@ export class Next implements NextInChain {
       failure: undefined,
       passage: this.#passage.behind(this.#step, target, isBeside),
     };
+    const close = (): void => {
+      if (exchange.replyState === 'started') exchange.abort();
+      outer.record.cpuUs = (outer.record.cpuUs ?? 0) + (record.cpuUs ?? 0);
+    };
+    let answering: Promise<void> | undefined;
     try {
-      await this.#answer(visit);
+      answering = this.#answer(visit);
     } catch (error) {
-      await this.#fail(visit, toErrorRecord(error));
+      answering = this.#fail(visit, toErrorRecord(error));
     }
-    if (exchange.replyState === 'started') exchange.abort();
-    outer.record.cpuUs = (outer.record.cpuUs ?? 0) + (record.cpuUs ?? 0);
+    if (answering === undefined) {
+      close();
+      return undefined;
+    }
+    return answering.catch((error: unknown) => this.#fail(visit, toErrorRecord(error))).then(close);
   }
 
-  async #answer(visit: Visit): Promise<void> {
+  /** Undefined where it is answered. @throws at once, or later */
+  #answer(visit: Visit): Promise<void> | undefined {
     const { exchange } = visit;
     const answering = this.#options.answer(visit);
-    if (answering !== undefined) await answering;
+    if (answering !== undefined) return answering.then(() => this.#finish(visit));
+    const isAnswered = exchange.replyState === 'ended' && visit.failure === undefined;
+    return isAnswered && exchange.whenPassed() === undefined ? undefined : this.#finish(visit);
+  }
+
+  async #finish(visit: Visit): Promise<void> {
+    const { exchange } = visit;
     for (let count = 0; exchange.takeRedirect() !== undefined; count += 1) {
       if (count === insideRedirectsMax) {
         throw new TerrafirmaError('loop', 'Cannot answer: redirected inside the site too often');

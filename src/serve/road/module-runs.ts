@@ -42,9 +42,12 @@ export interface ModuleRunsOptions {
 export class ModuleRuns {
   readonly #options: ModuleRunsOptions;
   readonly #callers: Callers;
+  /** See `Scheduler.lend`. */
+  readonly lend: GuestPool['lend'];
 
   constructor(options: ModuleRunsOptions) {
     this.#options = options;
+    this.lend = options.pool.lend;
     const { blockedRuns: blocked, visits } = options.capabilities.side('fetch');
     this.#callers = new Callers({ visits, blocked });
   }

@@ -89,7 +89,8 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
   const isFolderMode = false;
   const failures = new Failures(files);
   const account = new Account(shared, 0);
-  const runs: Pick<ModuleRuns, 'run'> = {
+  const runs: Pick<ModuleRuns, 'lend' | 'run'> = {
+    lend: (act) => act(),
     run: async (visit) => {
       visit.failure = await run(visit.exchange);
     },

@@ -18,6 +18,8 @@ export function compileTo(output: string): void {
   );
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`Cannot build: the compiler must accept src/: ended ${status}`);
+  const practice = 'deploy/practice/greeting.wasm';
+  cpSync(path.join(root, 'src', practice), path.join(output, practice));
   // Browsers run the page as it stands: nothing of it is compiled, and nothing needs it as types.
   cpSync(path.join(root, 'src/page'), path.join(output, 'page'), {
     recursive: true,

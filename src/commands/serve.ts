@@ -67,6 +67,7 @@ export const serve: Command = {
         ...{ output: outputOf(io), portsTriedMax, version: readVersion() },
         reading: { loaded, reread },
         manager: new ServiceManager(io.service),
+        practises: true,
       });
       // Now that the threads of node's pool are there, which read files for everybody.
       takePrecedence();

@@ -38,6 +38,7 @@ import { type OperationIo, openOperation } from './open-operation.ts';
 import { openBans } from './operation.ts';
 import { openPlaces } from './places.ts';
 import { PortClaims } from './port-claims.ts';
+import { type PracticeParts, practiseLater } from './practice.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
 import { RunningParts } from './running-parts.ts';
 import { ServedAddresses } from './served-addresses.ts';
@@ -68,6 +69,8 @@ export interface DaemonIo extends OperationIo {
   readonly portsTriedMax?: number;
   /** Who is told how the daemon is. */
   readonly manager?: ServiceManager;
+  /** Whether it practises before the first module comes; see deploy/practice. */
+  readonly practises?: boolean | undefined;
 }
 
 /** How long judging a module takes: upper ends in seconds. */
@@ -133,7 +136,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     announce(journal, config, { ...all, admin: parts.operation.listeners.places });
     parts.watchdog = Watchdog.begin(io.manager, { threads, publisher });
     void parts.cron?.start();
-    if (config.folder !== undefined) openEarly(answers);
+    begin({ config, answers, practises: io.practises }, { journal, publisher, threads });
     return daemon;
   } catch (error) {
     await parts.stop('force');
@@ -145,6 +148,18 @@ function openLog(config: Config, io: DaemonIo): DaemonLog {
   const log = new DaemonLog(config, io.output);
   logUnhandled(log.journal);
   return log;
+}
+
+/** What nobody waits for. */
+function begin(
+  from: Pick<DaemonIo, 'practises'> & {
+    readonly config: Config;
+    readonly answers: ControlAnswers;
+  },
+  parts: PracticeParts,
+): void {
+  if (from.config.folder !== undefined) openEarly(from.answers);
+  if (from.practises === true) void practiseLater(parts);
 }
 
 /** The one folder comes into use before the first visitor, who is told what is wrong with it. */

@@ -42,6 +42,7 @@ import {
 import { MountGates } from './look/mount-gates.ts';
 import { WalkPace } from './look/pace.ts';
 import { WatchPlaces } from './look/watch.ts';
+import { Practice } from './practice/practice.ts';
 
 export interface PublisherOptions {
   readonly config: DeployConfig;
@@ -82,6 +83,7 @@ export class Publisher {
   readonly #nowMs: () => number;
   readonly #store: ModuleStore;
   readonly probation: Probation;
+  readonly practice: Practice;
   readonly #builder: Builder;
   readonly #trial = new Trial();
   readonly #modules: Modules;
@@ -125,6 +127,7 @@ export class Publisher {
       }),
       onTrouble: (digest, reason) => options.journal.tell('forms-not-kept', { digest, reason }),
     });
+    this.practice = new Practice({ builder: this.#builder, trial: this.#trial });
     const { compiledBytesMax, foldersWatchedMax, sitesCachedMax, verdictWaitMs } = config.limits;
     const { folderEntriesPerSecondMax: entriesPerSecondMax } = config.limits;
     this.#pace = new WalkPace({ entriesPerSecondMax, nowMs: () => performance.now() });
@@ -153,11 +156,8 @@ export class Publisher {
    * @throws TerrafirmaError('state') when it cannot be used
    */
   static async open(options: PublisherOptions): Promise<Publisher> {
-    const { config, journal } = options;
-    const publisher = new Publisher(options, await openState(config, journal));
-    // The first visitor of a new module should not wait for a thread and a process to start.
-    publisher.#builder.prepare();
-    publisher.#trial.prepare();
+    const publisher = new Publisher(options, await openState(options.config, options.journal));
+    publisher.practice.prepare();
     return publisher;
   }
 

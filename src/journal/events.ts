@@ -110,6 +110,7 @@ export interface Events {
   readonly 'connection-not-accepted': Because;
   readonly 'http2-connection-cut': Because & { readonly clientAddress: string };
 
+  readonly 'not-practised': Because;
   readonly 'operator-action': {
     readonly action: string;
     readonly target: string;
@@ -219,6 +220,7 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   },
   'folder-record-not-kept': { level: 'error', text: 'folder record not kept' },
 
+  'not-practised': { level: 'warn', text: 'no practice before the first module' },
   'module-published': { level: 'info', text: 'module published' },
   'module-refused': { level: 'warn', text: (facts) => `module refused${stays(facts)}` },
   'module-not-judged': {

@@ -34,6 +34,7 @@ import { CronRuns } from './cron/cron-runs.ts';
 import { ClientBytes } from './exchange-bytes.ts';
 import { Listener } from './listener.ts';
 import { OperatorSide } from './operator-side.ts';
+import { practise } from './practice.ts';
 import { ReplyBatch } from './reply-batch.ts';
 import { retune } from './retuning.ts';
 import { Bans } from './road/bans.ts';
@@ -80,6 +81,7 @@ async function start(start: ThreadStart): Promise<void> {
       else if (news.kind === 'reconfigured') retune(news.config, retunable);
       else if (news.kind === 'forget-name') replica.forgetName(news.hostName);
       else if (news.kind === 'operator-question' || news.kind === 'bans') operator.hear(news);
+      else if (news.kind === 'practise') void practise(pool, news.loaded, capabilities);
       else if (news.kind === 'cron') void callAtItsTime(news.id, news.order);
       else void drain(news.drainMs);
     },
@@ -91,8 +93,7 @@ async function start(start: ThreadStart): Promise<void> {
   const { conversations, tunnels } = openTalk(limits);
   const runs = openRuns(link, { replica, pool, capabilities, conversations, tunnels, account });
   const doors = openDoors(start);
-  const tracer = openTracer(start, counters);
-  const within = { ...doors, link, replica, log, tracer };
+  const within = { ...doors, link, replica, log, tracer: openTracer(start, counters) };
   const gateway = openGateway(config, { ...within, guards, runs, account });
   const cron = new CronRuns({ ...doors, limits, runs, account, log, nowMs });
   const secured = createTlsParts(start, { ...within, journal, gateway, counters });

@@ -172,6 +172,8 @@ export type ToThread =
   /** What may change of it while the thread runs is to be taken over. */
   | { readonly kind: 'reconfigured'; readonly config: Config }
   | { readonly kind: 'bans'; readonly bans: BanRules }
+  /** A guest is to be made of the daemon's own module, and given up; see deploy/practice. */
+  | { readonly kind: 'practise'; readonly loaded: LoadedModule }
   | { readonly kind: 'cron'; readonly id: number; readonly order: CronOrder }
   | { readonly kind: 'drain'; readonly drainMs: number };
 

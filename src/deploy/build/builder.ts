@@ -40,6 +40,8 @@ export interface BuildOptions {
   /** Whose turn it is. */
   readonly owner?: OwnerKey;
   readonly forms?: WantedForms;
+  /** It is nobody's: how long it takes is not told. */
+  readonly isPractice?: boolean;
 }
 
 export interface CompileOptions {
@@ -67,6 +69,7 @@ export class Builder {
   /** The one that is not ready yet. */
   #newborn: Worker | undefined;
   #lastId = 0;
+  #hasBuilt = false;
   #isClosed = false;
 
   constructor(options: BuilderOptions) {
@@ -77,6 +80,11 @@ export class Builder {
     this.#buildMsMax = options.buildMsMax ?? buildMsMaxDefault;
     const queuedMax = options.queuedBuildsMax ?? queuedBuildsMaxDefault;
     this.#queue = new OwnerQueue({ runningMax: 1, queuedMax, nowMs: () => performance.now() });
+  }
+
+  /** Whether anything was to be built yet. */
+  get hasBuilt(): boolean {
+    return this.#hasBuilt;
   }
 
   /** Soon something will be built: the thread starts now. Never fails: who builds will be told. */
@@ -95,8 +103,9 @@ export class Builder {
    */
   async build(
     read: () => Promise<Uint8Array<ArrayBuffer>>,
-    { known = new Set(), owner = nobody, forms = 'all' }: BuildOptions = {},
+    { known = new Set(), owner = nobody, forms = 'all', isPractice = false }: BuildOptions = {},
   ): Promise<BuildVerdict> {
+    this.#hasBuilt = true;
     return await this.#queue.pass(owner, async () => {
       this.#requireOpen();
       const bytes = await read();
@@ -105,7 +114,7 @@ export class Builder {
       const reply = await this.#run({ ask: 'build', id, bytes, known, forms, owner }, [
         bytes.buffer,
       ]);
-      this.#onJudged?.(performance.now() - startedAtMs);
+      if (!isPractice) this.#onJudged?.(performance.now() - startedAtMs);
       if (typeof reply === 'object') {
         if (reply.kind === 'built') this.#tellTrouble(reply);
         if (reply.kind === 'built' || reply.kind === 'known' || reply.kind === 'refused')

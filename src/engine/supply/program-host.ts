@@ -72,7 +72,7 @@ export class ProgramHost {
   #startsEarly: boolean;
   #resume: Resume | undefined;
   readonly record = new RunRecord();
-  readonly rooms = new SiteRooms();
+  rooms = new SiteRooms();
   /** Objects that the start function took: the first state keeps them. */
   #objectBytes = 0;
   #physicalBytes = 0;
@@ -101,6 +101,13 @@ export class ProgramHost {
     const bytes = (memory?.pagesMin ?? 0) * pageBytes;
     const wanted = fixedMode ?? firstRestoreMode({ cards: this.#hasCards, memoryBytes: bytes });
     this.#mode = wanted === 'never' || (wanted === 'cards' && !this.#hasCards) ? 'copy' : wanted;
+  }
+
+  /** The same, compiled anew: what runs of each site have needed stays true. */
+  renewed(loaded: LoadedModule): ProgramHost {
+    const program = new ProgramHost(loaded, this.abi, this.#parts, this.variant);
+    program.rooms = this.rooms;
+    return program;
   }
 
   /** Whether runs begin behind a start that is done once, as far as is known. */

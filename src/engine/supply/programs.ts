@@ -97,10 +97,11 @@ export class Programs {
   renew(loaded: LoadedModule): void {
     const wanted = keyOf(loaded);
     for (const [key, { owner, program }] of [...this.#known.entries()]) {
-      const { abi, loaded: known, variant } = program;
+      const { loaded: known } = program;
       if (keyOf(known) !== wanted || !brings(loaded, known)) continue;
       this.#known.delete(key);
-      this.#add(owner, key, new ProgramHost(loaded, abi, this.#options.parts, variant));
+      // One that forgot its rooms would have an instance made at each site's next run.
+      this.#add(owner, key, program.renewed(loaded));
     }
   }
 

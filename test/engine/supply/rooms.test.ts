@@ -40,7 +40,7 @@ const otherProgram = assemble(
 describe('guests that runs have grown', () => {
   const open = () => {
     const engine = new Engine({ restoreMode: 'cards' });
-    const loaded = engine.load(grower);
+    const loaded = { ...engine.load(grower), isOptimised: false };
     const ask = async (siteKey: string, letter: string): Promise<string> => {
       const { report, text } = await engine.run(loaded, { siteKey, target: `/${letter}` });
       return report.outcome === 'replied' ? text : report.outcome;
@@ -66,6 +66,17 @@ describe('guests that runs have grown', () => {
     const { created } = world.engine.pool.counts;
     for (let site = 0; site < 100; site += 1) await world.ask(`/${site}`, 'b');
     expect(world.engine.pool.counts.created).toBe(created);
+  });
+
+  test('are not made for each site anew where the program is compiled anew', async () => {
+    using world = open();
+    for (let site = 0; site < 20; site += 1) await world.ask(`/${site}`, 'b');
+    const { created } = world.engine.pool.counts;
+    world.engine.pool.renew({ ...world.loaded, isOptimised: true });
+    for (let site = 0; site < 20; site += 1) await world.ask(`/${site}`, 'b');
+    expect(world.engine.pool.counts.created).toBe(created + 1);
+    // A site that is new has what its own runs have grown, which is nothing.
+    expect(await world.ask('/new', '1')).toBe('trapped');
   });
 
   test('show a site what its own runs have grown, and nothing of what others have', async () => {

@@ -55,6 +55,8 @@ export class CounterBook {
   readonly #free: number[] = [];
   /** Rows that were ever given out, the row of the others not counted. */
   #rows = 0;
+  /** Before then no row comes free: who has none asks at each publish, and there may be many. */
+  #freesFromMs = Number.POSITIVE_INFINITY;
 
   constructor(options: CounterBookOptions) {
     this.#options = options;
@@ -82,7 +84,7 @@ export class CounterBook {
       }
       rows.set(modulePath, place?.row ?? otherRow);
     }
-    for (const [path, place] of places) if (!rows.has(path)) place.goneAtMs ??= nowMs;
+    for (const [path, place] of places) if (!rows.has(path)) this.#noteGone(place, nowMs);
     if (places.size > 0) this.#folders.set(folderKey, places);
     return rows;
   }
@@ -146,7 +148,8 @@ export class CounterBook {
   }
 
   #take(folderKey: FolderKey, modulePath: ModulePath, nowMs: number): Place | undefined {
-    if (this.#free.length === 0 && this.#rows >= this.#options.rowsMax) this.#freeGone(nowMs);
+    const isFull = this.#free.length === 0 && this.#rows >= this.#options.rowsMax;
+    if (isFull && nowMs >= this.#freesFromMs) this.#freeGone(nowMs);
     let row = this.#free.pop();
     if (row === undefined) {
       if (this.#rows >= this.#options.rowsMax) return undefined;
@@ -156,11 +159,21 @@ export class CounterBook {
     return { row, folderKey, modulePath, goneAtMs: undefined };
   }
 
+  #noteGone(place: Place, nowMs: number): void {
+    place.goneAtMs ??= nowMs;
+    this.#freesFromMs = Math.min(this.#freesFromMs, place.goneAtMs + keptAfterGoneMs);
+  }
+
   /** Rows begin at nothing: what the module before counted is not the next one's. */
   #freeGone(nowMs: number): void {
+    this.#freesFromMs = Number.POSITIVE_INFINITY;
     for (const [folderKey, places] of this.#folders) {
       for (const [modulePath, { goneAtMs, row }] of places) {
-        if (goneAtMs === undefined || nowMs - goneAtMs < keptAfterGoneMs) continue;
+        if (goneAtMs === undefined) continue;
+        if (nowMs - goneAtMs < keptAfterGoneMs) {
+          this.#freesFromMs = Math.min(this.#freesFromMs, goneAtMs + keptAfterGoneMs);
+          continue;
+        }
         places.delete(modulePath);
         for (const page of this.#pages) this.#wordsOf(page, row).fill(0);
         this.#free.push(row);

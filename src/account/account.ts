@@ -19,6 +19,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { OwnerKey } from '../names.ts';
+import { type HeapUse, HeapUses } from './heap-uses.ts';
 import { Share } from './share.ts';
 import {
   type Category,
@@ -35,7 +36,7 @@ import {
 } from './shared.ts';
 
 /** Owners whose places a thread remembers; others are computed anew. */
-const sharesKeptMax = 4_096;
+const sharesKeptMax = 16_384;
 /** Of others, for whom something is under way still. */
 const sharesPushedOutMax = 16_384;
 /** An owner may hold so many times what is left. */
@@ -64,6 +65,7 @@ export class Account {
   readonly #words: Float64Array;
   readonly #base: number;
   readonly #pageStarts: readonly number[];
+  readonly #heapUses = new HeapUses();
   #lastOwner: OwnerKey | undefined;
   #lastShare: Share;
   #ownerChanges = 0;
@@ -108,17 +110,13 @@ export class Account {
   }
 
   /** What owners have on this thread's heap, and have put there since this was last asked. */
-  heapUses(): readonly { readonly owner: OwnerKey; readonly bytes: number }[] {
-    const uses = [...this.#all()].map(([owner, share]) => ({
-      owner,
-      bytes: share.takeHeapBytes(),
-    }));
-    return uses.filter(({ bytes }) => bytes > 0);
+  heapUses(): readonly HeapUse[] {
+    return this.#heapUses.take();
   }
 
-  /** See `Share.fadeTaken`: of all owners, on this thread. */
+  /** To be called each second: half of what owners have put there is forgotten. */
   fadeHeapUses(): void {
-    for (const [, share] of this.#all()) share.fadeTaken();
+    this.#heapUses.fades += 1;
   }
 
   /** Sums over all threads; the last few KiB of each may not be shown yet. */
@@ -230,17 +228,8 @@ export class Account {
     return sum;
   }
 
-  *#all(): IterableIterator<readonly [OwnerKey, Share]> {
-    yield* this.#shares.entries();
-    for (const [owner, reference] of this.#pushedOut) {
-      const share = reference.deref();
-      if (share === undefined) this.#pushedOut.delete(owner);
-      else yield [owner, share];
-    }
-  }
-
   #reopen(owner: OwnerKey): Share {
-    const share = this.#pushedOut.get(owner)?.deref() ?? this.#open(placesOf(this.#words, owner));
+    const share = this.#pushedOut.get(owner)?.deref() ?? this.#open(owner);
     this.#pushedOut.delete(owner);
     this.#shares.set(owner, share);
     return share;
@@ -256,12 +245,14 @@ export class Account {
     oldest[1].deref()?.mark({ isHeld: false, isStalling: false });
   }
 
-  #open(places: { readonly [stock in Stock]: readonly number[] } | undefined): Share {
+  #open(owner: OwnerKey | undefined): Share {
     return new Share({
+      owner,
+      heapUses: this.#heapUses,
       words: this.#words,
       base: this.#base,
       pageStarts: this.#pageStarts,
-      places,
+      places: owner === undefined ? undefined : placesOf(this.#words, owner),
       allows: (share, stock, amount) => this.#allows(share, stock, amount),
     });
   }

@@ -1,8 +1,13 @@
 /** What one owner holds, as one thread charges it; and one thing that is held. */
 import { TerrafirmaError } from '../errors.ts';
+import type { OwnerKey } from '../names.ts';
+import type { HeapUser, HeapUses } from './heap-uses.ts';
 import { type Category, categories, pageWord, type Stock } from './shared.ts';
 
 export interface ShareOptions {
+  /** Undefined: nobody's. */
+  readonly owner: OwnerKey | undefined;
+  readonly heapUses: HeapUses;
   readonly words: Float64Array;
   /** First word of this thread's page. */
   readonly base: number;
@@ -39,7 +44,9 @@ const categoryFacts: ReadonlyMap<Category, { readonly word: number; readonly wei
 const memoryWord = pageWord.categories + categories.indexOf('memory');
 const idleWord = pageWord.categories + categories.indexOf('idle-guest');
 
-export class Share {
+export class Share implements HeapUser {
+  readonly owner: OwnerKey | undefined;
+  isListed = false;
   #isHeld = false;
   #isStalling = false;
   readonly #words: Float64Array;
@@ -53,14 +60,19 @@ export class Share {
   readonly #thirdMemories: number;
   /** What the owner has for this thread's collector to look through, */
   #heapBytes = 0;
-  /** and has put there since it was last asked. */
+  /** and has put there since it was last asked, */
   #takenBytes = 0;
+  /** as it was after so many fades. */
+  #takenFades = 0;
+  readonly #heapUses: HeapUses;
 
   constructor(options: ShareOptions) {
     const { words, base, places } = options;
     const { scratch } = pageWord;
     const [first = scratch, second = scratch, third = scratch] = places?.bytes ?? [];
     this.#options = options;
+    this.owner = options.owner;
+    this.#heapUses = options.heapUses;
     this.#words = words;
     this.#base = base;
     this.#first = base + first;
@@ -122,19 +134,26 @@ export class Share {
 
   /** Bytes of this thread's heap that its collector will look through, held or not. */
   noteTaken(bytes: number): void {
-    if (bytes > 0) this.#takenBytes += bytes;
+    if (bytes <= 0) return;
+    this.#takenBytes = this.#takenNow + bytes;
+    this.#takenFades = this.#heapUses.fades;
+    if (!this.isListed) this.#heapUses.list(this);
   }
 
-  /** To be called each second: what was put there some time ago is garbage, if it is not held. */
-  fadeTaken(): void {
-    this.#takenBytes = Math.floor(this.#takenBytes / 2);
+  /** What was put there some time ago is garbage, if it is not held. */
+  get #takenNow(): number {
+    const fades = this.#heapUses.fades - this.#takenFades;
+    return fades === 0 ? this.#takenBytes : Math.floor(this.#takenBytes / 2 ** fades);
   }
 
-  /** What the owner has on this thread's heap, and has put there since this was last asked. */
   takeHeapBytes(): number {
-    const bytes = Math.max(0, this.#heapBytes) + this.#takenBytes;
+    const bytes = Math.max(0, this.#heapBytes) + this.#takenNow;
     this.#takenBytes = 0;
     return bytes;
+  }
+
+  get hasHeapBytes(): boolean {
+    return this.#heapBytes > 0 || this.#takenNow > 0;
   }
 
   /** Takes or, with a negative count, gives back linear memories. */

@@ -60,7 +60,7 @@ describe('account', () => {
     const share = here.shareOf(owner('mallory'));
     share.charge('heap', 8 * mib);
     here.heapUses();
-    for (let count = 0; count < 5_000; count += 1) here.shareOf(owner(`${count}`));
+    for (let count = 0; count < 17_000; count += 1) here.shareOf(owner(`${count}`));
     expect(here.heapUses()).toEqual([{ owner: owner('mallory'), bytes: 8 * mib }]);
     expect(here.knownShareOf(owner('mallory'))).toBe(share);
     expect(here.shareOf(owner('mallory'))).toBe(share);
@@ -68,13 +68,13 @@ describe('account', () => {
 
   test('no mark stays of an owner whom nobody looks for any more', () => {
     const { here } = openTwo();
-    const shares = Array.from({ length: 25_000 }, (_, count) => {
+    const shares = Array.from({ length: 33_500 }, (_, count) => {
       const share = here.shareOf(owner(`${count}`));
       share.mark({ isHeld: true, isStalling: true });
       return share;
     });
     const known = shares.filter((share, count) => here.knownShareOf(owner(`${count}`)) === share);
-    expect(known).toHaveLength(4_096 + 16_384);
+    expect(known).toHaveLength(16_384 + 16_384);
     expect(shares.filter(({ isStalling }) => isStalling)).toEqual(known);
   });
 

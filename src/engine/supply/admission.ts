@@ -53,7 +53,7 @@ class OwnerSeats {
   /** With a seat, of requests that may wait for others meanwhile; of all its sites. */
   readonly linked = new LinkedPlaces();
   /** Sites with somebody who waits, the one that was served last at the end. */
-  readonly waiting = new Set<SiteSeats>();
+  waiting: Set<SiteSeats> | undefined;
   readonly #options: AdmissionOptions;
 
   constructor(options: AdmissionOptions, ownRunsMax = Number.POSITIVE_INFINITY) {
@@ -70,9 +70,10 @@ class OwnerSeats {
 interface ClientSeats {
   requests: number;
   runs: number;
-  readonly waiting: Set<Place>;
+  waiting: Set<Place> | undefined;
 }
 
+/** Of nearly all of them nobody waits: sets of those who do are made when they must be. */
 interface SiteSeats {
   readonly owner: OwnerSeats;
   requests: number;
@@ -98,14 +99,20 @@ export interface Place {
   waiter: SeatWaiter | undefined;
 }
 
-/** Sites and owners without requests that are remembered: making them anew costs every request. */
-const idleKeptMax = 1_024;
-const idleClientsKeptMax = 16;
+/**
+ * Clients that are remembered, counted at each of their sites, and with them sites and owners
+ * without requests: making them anew costs every request.
+ */
+const clientsKeptMax = 16_384;
+const idleClientsPerSiteMax = 16;
 
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #sites = new Map<string, SiteSeats>();
   readonly #owners = new Map<string, OwnerSeats>();
+  #clientCount = 0;
+  /** With so many clients those are looked for that can be forgotten. */
+  #forgetsAt = clientsKeptMax;
   /** Owners who may have fewer runs than others for now. */
   readonly #limited = new Map<OwnerKey, number>();
 
@@ -139,7 +146,7 @@ export class Admission {
     const known = site.clients.get(shares.client);
     // First: a client that is refused must leave nothing behind.
     this.#requireRoom(site, known);
-    const client = known ?? openClient(site, shares.client);
+    const client = known ?? this.#openClient(site, shares.client);
     site.requests += 1;
     client.requests += 1;
     const clientKey = shares.client;
@@ -153,6 +160,11 @@ export class Admission {
       linkedAt: -1,
       waiter: undefined,
     };
+  }
+
+  /** How many sites are remembered. */
+  get siteCount(): number {
+    return this.#sites.size;
   }
 
   /** How many clients of a site are remembered. */
@@ -200,14 +212,17 @@ export class Admission {
   /** Waits for a seat: `onSeat` says when. */
   wait(place: Place, waiter: SeatWaiter): void {
     place.waiter = waiter;
+    place.client.waiting ??= new Set();
     place.client.waiting.add(place);
-    place.site.owner.waiting.add(place.site);
+    const { owner } = place.site;
+    owner.waiting ??= new Set();
+    owner.waiting.add(place.site);
   }
 
   /** The request is over. A seat it had goes to whoever is next. */
   leave(place: Place): void {
     const { site, client } = place;
-    if (client.waiting.size > 0) client.waiting.delete(place);
+    client.waiting?.delete(place);
     site.requests -= 1;
     client.requests -= 1;
     if (place.request !== undefined) {
@@ -219,10 +234,11 @@ export class Admission {
       site.runs -= 1;
       if (!place.isCovered) site.owner.runs -= 1;
       client.runs -= 1;
-      if (site.owner.waiting.size > 0) this.#handOn(site.owner);
+      if (site.owner.waiting !== undefined) this.#handOn(site.owner);
     }
-    if (client.requests === 0 && site.clients.size > idleClientsKeptMax) {
+    if (client.requests === 0 && site.clients.size > idleClientsPerSiteMax) {
       site.clients.delete(place.clientKey);
+      this.#clientCount -= 1;
     }
   }
 
@@ -259,13 +275,15 @@ export class Admission {
    * where there is none.
    */
   #handOn(owner: OwnerSeats): boolean {
-    for (const site of owner.waiting) {
+    const { waiting } = owner;
+    if (waiting === undefined) return false;
+    for (const site of waiting) {
       const next = this.#nextOf(site);
-      if (next === 'nobody waits') owner.waiting.delete(site);
+      if (next === 'nobody waits') waiting.delete(site);
       if (typeof next === 'string') continue;
-      owner.waiting.delete(site);
-      owner.waiting.add(site);
-      next.client.waiting.delete(next);
+      waiting.delete(site);
+      waiting.add(site);
+      next.client.waiting?.delete(next);
       next.request?.endWait(next);
       this.tryTakeSeat(next);
       next.waiter?.onSeat();
@@ -277,7 +295,7 @@ export class Admission {
   #nextOf(site: SiteSeats): Place | 'nobody waits' | 'no seat' {
     let isWaitedFor = false;
     for (const [key, client] of site.clients) {
-      const [place] = client.waiting;
+      const [place] = client.waiting ?? [];
       if (place === undefined) continue;
       isWaitedFor = true;
       if (!this.#hasSeatFor(place)) continue;
@@ -289,7 +307,7 @@ export class Admission {
   }
 
   #openSite({ site, owner }: Shares): SiteSeats {
-    if (this.#sites.size >= idleKeptMax) this.#forgetIdle();
+    if (this.#clientCount >= this.#forgetsAt) this.#forgetIdle();
     let ownerSeats = this.#owners.get(owner);
     if (ownerSeats === undefined) {
       ownerSeats = new OwnerSeats(this.#options, this.#limited.get(owner));
@@ -309,18 +327,26 @@ export class Admission {
 
   #forgetIdle(): void {
     const inUse = new Set<OwnerSeats>();
+    let clientCount = 0;
     for (const [key, site] of this.#sites) {
       if (site.requests === 0) this.#sites.delete(key);
-      else inUse.add(site.owner);
+      else {
+        inUse.add(site.owner);
+        clientCount += site.clients.size;
+      }
     }
     for (const [key, owner] of this.#owners) if (!inUse.has(owner)) this.#owners.delete(key);
+    this.#clientCount = clientCount;
+    // Where most are in use they are not gone through for each site that is new.
+    this.#forgetsAt = Math.max(clientsKeptMax, 2 * clientCount);
   }
-}
 
-function openClient(site: SiteSeats, key: string): ClientSeats {
-  const client: ClientSeats = { requests: 0, runs: 0, waiting: new Set() };
-  site.clients.set(key, client);
-  return client;
+  #openClient(site: SiteSeats, key: string): ClientSeats {
+    const client: ClientSeats = { requests: 0, runs: 0, waiting: undefined };
+    site.clients.set(key, client);
+    this.#clientCount += 1;
+    return client;
+  }
 }
 
 /** Said instead of numbers that would not explain it. */

@@ -123,7 +123,7 @@ function concernedBy(place: LinkedPlace): ReadonlySet<LinkedRequest> {
 
 /** Those that have what `place` waits for, and others of its owner. */
 function* requestsAt({ site }: LinkedPlace): Iterable<LinkedRequest> {
-  for (const { request } of site.owner.linked) if (request !== undefined) yield request;
+  for (const { request } of site.owner.linked ?? []) if (request !== undefined) yield request;
 }
 
 /** What waits on another thread is taken to wait for good: only they could say when it ends. */

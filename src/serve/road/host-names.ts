@@ -8,7 +8,8 @@ import { readAuthority } from '../../http/authority.ts';
 import type { Authorities } from '../../http/request-head.ts';
 import { type HostName, parseHostName } from '../../names.ts';
 
-const namesMax = 2_048;
+/** As many as there are sites that a machine serves well: all of them are asked for in turn. */
+const namesMax = 16_384;
 /** No host name with its port is longer; `parseHostName` refuses what is. */
 const authorityCharsMax = 260;
 

@@ -91,6 +91,29 @@ describe('Admission', () => {
     expect(admission.clientCount('/a/1')).toBe(1);
   });
 
+  test('remembers so many clients, and sites as far as these go; who is in use stays', () => {
+    const admission = new Admission(limits);
+    const visit = (client: string, site: string): void =>
+      admission.leave(enterSeated(client, site));
+    const enterSeated = (client: string, site: string): Place => {
+      const place = admission.join(by(client, site));
+      admission.tryTakeSeat(place);
+      return place;
+    };
+    const inUse = enterSeated('x', '/b/1');
+    for (let site = 0; site < 16_383; site += 1) visit('x', `/a/${site}`);
+    expect(admission.siteCount).toBe(16_384);
+    visit('x', '/c/1');
+    expect(admission.siteCount).toBe(2);
+    for (let site = 0; site < 2_000; site += 1) {
+      for (let client = 0; client < 16; client += 1) visit(`${client}`, `/a/${site}`);
+    }
+    expect(admission.siteCount).toBeLessThanOrEqual(1_024);
+    const other = enterSeated('x', '/b/1');
+    expect([inUse.hasSeat, other.hasSeat]).toEqual([true, true]);
+    expect(admission.tryTakeSeat(admission.join(by('x', '/b/1')))).toBe(false);
+  });
+
   test('tryTakeSeat() gives a site its seats and no more', () => {
     const admission = new Admission(limits);
     const places = [0, 1, 2].map(() => admission.join(by('x')));

@@ -33,7 +33,7 @@ import {
   recordBaseline,
 } from './report.ts';
 import { measureRewriting } from './rewriting-rows.ts';
-import { measureSites } from './sites-rows.ts';
+import { sitesParts } from './sites-rows.ts';
 import { measureStore } from './store-rows.ts';
 import { measureStreams } from './stream-rows.ts';
 import { measureThreads } from './threads-rows.ts';
@@ -57,7 +57,8 @@ fastly      needs FASTLY_GUESTS, and compares with VICEROY where that names the 
 components  needs COMPONENT_GUESTS, and compares with WASMTIME, as wasmtime does
 cluster     needs NATS_SERVER
 wasi        has a program in Go where CGI_GO_GUEST names it (bench/go-cgi), and as fastly VICEROY
-sites       takes twenty-five minutes and more: by its name alone
+sites       takes half an hour: by its name alone, or one of its parts, which take some minutes
+            each: ${Object.keys(sitesParts).join(', ')}
 workerd     is installed from npm into a temporary folder: by its name alone`,
   flags: {
     rounds: { kind: 'number', fallback: 3, min: 1, isWhole: true, means: 'Of each row' },
@@ -91,14 +92,18 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   components: () => measureComponents({ rounds, seconds }),
   waiting: async () => measureWaitingGuests(),
   fastly: () => measureFastly({ rounds, seconds }),
-  sites: () => measureSites({ rounds, seconds }),
+  ...Object.fromEntries(
+    Object.entries(sitesParts).map(([name, measure]) => [name, () => measure({ rounds, seconds })]),
+  ),
   workerd: () => measureWorkerd({ rounds, seconds }),
 };
 
-const wanted = (flags.only ?? groupsByDefault).split(',').map((name) => {
+const parts: Readonly<Record<string, readonly string[]>> = { sites: Object.keys(sitesParts) };
+const names = (flags.only ?? groupsByDefault).split(',').flatMap((name) => parts[name] ?? [name]);
+const wanted = names.map((name) => {
   const measure = measures[name];
   if (measure !== undefined) return { name, measure };
-  const known = Object.keys(measures).join(', ');
+  const known = [...Object.keys(measures), ...Object.keys(parts)].join(', ');
   return refuseScriptLine(line, `--only takes ${known}: received ${name}`);
 });
 const groups: MeasuredGroup[] = [];

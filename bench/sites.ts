@@ -19,6 +19,7 @@ const connections = 32;
 const visitMsMax = 120_000;
 const againMs = 5;
 const readyMs = 3_000;
+const progressMs = 15_000;
 
 export interface Visit {
   /** Milliseconds until any answer, which may ask the visitor to come again. */
@@ -129,11 +130,17 @@ export class Sites implements AsyncDisposable {
   async visitAll(atOnce: number) {
     const before = readCpu(this.pid);
     const visits: Visit[] = [];
+    const telling = setInterval(
+      () => console.error(`${visits.length} of ${this.count} sites have answered`),
+      progressMs,
+    );
     const sites = Array.from({ length: this.count }, (_, site) => site).values();
     const visitNext = async (): Promise<void> => {
       for (const site of sites) visits.push(await this.visit(site));
     };
-    await Promise.all(Array.from({ length: atOnce }, visitNext));
+    await Promise.all(Array.from({ length: atOnce }, visitNext)).finally(() =>
+      clearInterval(telling),
+    );
     const { processMs, childrenMs } = cpuSince(this.pid, before);
     return { visits, cpuMs: processMs + childrenMs };
   }

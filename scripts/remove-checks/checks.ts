@@ -4,6 +4,7 @@ import { bodyChecks } from './body-checks.ts';
 import { connectionChecks } from './connection-checks.ts';
 import type { RemovableCheck } from './removable.ts';
 import { storeChecks } from './store-checks.ts';
+import { turnChecks } from './turn-checks.ts';
 
 const engineLimits = 'test/engine/limits.test.ts';
 const inspection = 'test/wasm/inspect.test.ts';
@@ -13,6 +14,7 @@ export const checks: readonly RemovableCheck[] = [
   ...bodyChecks,
   ...connectionChecks,
   ...storeChecks,
+  ...turnChecks,
   {
     limit: 'CPU time of a run',
     file: 'src/engine/turn/budget.ts',

@@ -12,7 +12,7 @@ import type { LateReply } from '../http/late-reply.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import type { ComponentPlan } from '../wasm/component/plan.ts';
 import type { EarlyBinding, EarlyRules } from './early.ts';
-import type { Hostcall, ImportName, LateHostcall } from './hostcall.ts';
+import type { Hostcall, ImportName } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
 import type { NestedCall } from './steps.ts';
 
@@ -322,15 +322,12 @@ export type TrapCode = 'store-away';
 
 /** One instance's side of an ABI. Serves many runs, one after another. */
 export interface Binding {
-  /** Asked for each import of each core, once, to link. Undefined: there is no such hostcall. */
-  hostcall(wanted: ImportName): Hostcall | undefined;
   /**
-   * The same before it is called, where its function can be made then; undefined, or left out:
-   * `hostcall` has it.
+   * Asked for each import of each core in the first instance of a program, and in every instance
+   * when it first calls it: but for its function a hostcall is the same in all of them. Undefined:
+   * there is no such hostcall.
    */
-  lateHostcall?(wanted: ImportName): LateHostcall | undefined;
-  /** The function of one that `lateHostcall` has answered. */
-  openHostcall?(late: LateHostcall): Hostcall['call'];
+  hostcall(wanted: ImportName): Hostcall | undefined;
   /**
    * Takes an initialisation, until `release`: no request is there, and hostcalls that are about one
    * fail as the ABI has it. Left out: every hostcall traps.

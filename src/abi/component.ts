@@ -17,7 +17,7 @@ import { PreparedComponent } from './component/prepared.ts';
 import type { Variant } from './component/results.ts';
 import { isForSpin } from './component/spin.ts';
 import { Trampolines } from './component/trampolines.ts';
-import type { Hostcall, ImportName, LateHostcall } from './hostcall.ts';
+import type { Hostcall, ImportName } from './hostcall.ts';
 
 /** What is called for a request, and how it answers. */
 export interface World {
@@ -108,20 +108,7 @@ class ComponentBinding implements Binding, CallListener {
 
   hostcall({ core = 0, module, name }: ImportName): Hostcall | undefined {
     const number = this.#prepared.find(core, { module, name });
-    if (number === undefined) return undefined;
-    const hostcall = this.#trampolines.bind(number);
-    this.#prepared.learn(number, hostcall);
-    return hostcall;
-  }
-
-  /** All but the first instance of a program: what its functions are like is known by then. */
-  lateHostcall({ core = 0, module, name }: ImportName): LateHostcall | undefined {
-    const number = this.#prepared.find(core, { module, name });
-    return number === undefined ? undefined : this.#prepared.learned(number);
-  }
-
-  openHostcall({ number }: LateHostcall): Hostcall['call'] {
-    return this.#trampolines.open(number);
+    return number === undefined ? undefined : this.#trampolines.bind(number);
   }
 
   begin(run: Run): void {

@@ -131,7 +131,7 @@ export interface HostcallFacts {
   readonly resultNames?: ReadonlyMap<number, string>;
   /** Of a function that components call by its types; a trace goes by these then. */
   readonly typed?: TypedCall;
-  /** Of such a function, where it is the host's and may wait: what stands in place of `params`. */
+  /** Of such a function: what stands in place of `params` and `results`. */
   readonly core?: CoreFace;
   /** Whether the guest may be suspended in it; see `Hostcall`. */
   readonly waits: boolean;
@@ -161,17 +161,6 @@ export interface Hostcall {
   readonly call: HostcallFunction;
 }
 
-/**
- * A hostcall before a guest has called it. Its function is made then: of fifty imports a request
- * calls a few, and what was made for the others would be there for each of ten thousand guests.
- */
-export interface LateHostcall extends Omit<Hostcall, 'call'> {
-  /** By which the binding knows it. */
-  readonly number: number;
-  /** As `length` of its function. */
-  readonly length: number;
-}
-
 /** What a module asks for by name. */
 export interface ImportName {
   readonly module: string;
@@ -182,7 +171,7 @@ export interface ImportName {
 
 /** A hostcall of an ABI whose guests are seen as `Guest`. */
 export interface DeclaredHostcall<Guest> extends HostcallFacts {
-  /** The function for one guest; called once, when it is linked. */
+  /** The function for one guest, which keeps nothing between calls. */
   readonly call: (guest: Guest) => HostcallFunction;
 }
 
@@ -229,7 +218,7 @@ function wasmTypeOf([, type]: Value): string {
   return wasmTypes[type];
 }
 
-/** The hostcall for `guest`, ready to be linked; undefined where the table has none. */
+/** The hostcall for `guest`; undefined where the table has none. */
 export function bindHostcall<Guest>(
   table: HostcallTable<Guest>,
   guest: Guest,

@@ -5,7 +5,6 @@
  * ours stands between: it calls the entry, and behind that says in a memory which call has ended.
  */
 import type { Binding, CallEntry, GuestFunction, HostcallResult, WasmValue } from '../abi/abi.ts';
-import type { Crossings } from './crossings.ts';
 import { type EntryRoom, EntryShape, type EntryTypes } from './entry-shape.ts';
 
 type Answer = HostcallResult | Promise<HostcallResult>;
@@ -46,12 +45,6 @@ export class Entrance {
   readonly #known = new WeakMap<WebAssembly.Module, boolean>();
   readonly #free: number[] = [];
   #lastCall = noCall;
-  /** The way out of guests. */
-  readonly crossings: Crossings;
-
-  constructor(crossings: Crossings) {
-    this.crossings = crossings;
-  }
 
   /** The door to `entry`, a function of `module` without parameters; to be closed. */
   open(entry: GuestFunction, module: WebAssembly.Module): Door {
@@ -64,8 +57,8 @@ export class Entrance {
   }
 
   /** For an instance of which several functions are called; to be closed. */
-  openCalls(): EntryCalls {
-    return new EntryCalls(this);
+  openCalls(slot: CalledSlot): EntryCalls {
+    return new EntryCalls(this, slot);
   }
 
   /** Of a function that an instance exports; undefined where it is of none. */
@@ -129,21 +122,32 @@ interface Placed {
 
 type CallPlainly = (...args: readonly WasmValue[]) => Promise<HostcallResult>;
 
+/** Whose functions are called. */
+export interface CalledSlot {
+  /** @throws where its run has not the thread */
+  onTurn(): unknown;
+}
+
 /** The functions of one instance that are called on stacks that can be suspended. */
 export class EntryCalls {
   readonly #entrance: Entrance;
+  readonly #slot: CalledSlot;
   /** Few: the entry of a component, and what is called when something has come. */
   #placed: readonly Placed[] = [];
 
-  constructor(entrance: Entrance) {
+  constructor(entrance: Entrance, slot: CalledSlot) {
     this.#entrance = entrance;
+    this.#slot = slot;
   }
 
   /**
    * What `callee` has returned, or a promise of it where it has not yet, which rejects when the
    * guest trapped or was ended.
+   *
+   * @throws the trap where its run has not the thread
    */
   readonly call: CallEntry = (callee, ...args) => {
+    this.#slot.onTurn();
     const { shape, place, plainly } = this.#find(callee);
     return shape === undefined ? plainly?.(...args) : this.#entrance.call(shape, place, args);
   };

@@ -4,7 +4,7 @@
  * and with what.
  */
 import type { GuestFunction, HostcallResult, WasmValue } from '../abi/abi.ts';
-import { ownModuleName } from './crossings.ts';
+import { ownModuleName } from './crossing-module.ts';
 import { list, moduleHead, nameSection, section, text } from './small-module.ts';
 
 export interface EntryTypes {

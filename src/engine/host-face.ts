@@ -78,14 +78,22 @@ export class HostFace extends Face implements GuestHost {
   }
 
   callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
-    const activation = this.options.slot.running();
+    const { slot } = this.options;
     const call = WebAssembly.promising(callee);
-    return activation.callBeside(() => call(...args) as Promise<HostcallResult>);
+    return slot.running().callBeside(() => {
+      slot.onTurn();
+      return call(...args) as Promise<HostcallResult>;
+    });
   }
 
   nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall {
+    const { slot } = this.options;
     const call = WebAssembly.promising(callee);
-    return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);
+    return (...args) =>
+      new NestedCall(() => {
+        slot.onTurn();
+        return call(...args) as Promise<unknown>;
+      });
   }
 
   runBeside<T>(work: () => Promise<T>): Promise<T> {

@@ -1,11 +1,13 @@
 /**
- * The way of every hostcall: in only while its run lives, out only with a result or the one trap,
- * and with the host's work counted as the guest's time.
+ * The way of every hostcall of one instance: in only while its run lives, out only with a result or
+ * the one trap, and with the host's work counted as the guest's time.
  */
 import type { HostcallResult } from '../abi/abi.ts';
-import { type CoreFace, faceOf, type Hostcall, type LateHostcall } from '../abi/hostcall.ts';
+import type { Hostcall } from '../abi/hostcall.ts';
 import { isSteps } from '../abi/steps.ts';
-import type { Crossings } from './crossings.ts';
+import type { HostFunction } from './crossings.ts';
+import type { HostcallPort, ProgramHostcall, ProgramHostcalls } from './program-hostcalls.ts';
+import type { CoreImport } from './program-shared.ts';
 import type { Activation } from './run/activation.ts';
 import type { RunSlot } from './run-slot.ts';
 import { follow } from './turn/follow.ts';
@@ -16,8 +18,8 @@ export interface Touched {
 }
 
 export interface GateOptions {
+  readonly program: ProgramHostcalls;
   readonly slot: RunSlot;
-  readonly crossings: Crossings;
   readonly memories: Touched;
   readonly guest: GuestBehind;
 }
@@ -25,13 +27,10 @@ export interface GateOptions {
 export interface GuestBehind {
   /** It comes to its next check as soon as it counts again. */
   endSlice(): void;
-  /** The function of a hostcall that was linked without it. */
-  openHostcall(late: LateHostcall): Hostcall['call'];
+  openHostcall(wanted: CoreImport): Hostcall | undefined;
 }
 
-type Call = (...args: unknown[]) => unknown;
-
-const noCalls: readonly Call[] = [];
+const noCalls: readonly (HostFunction | undefined)[] = [];
 
 /**
  * A hostcall may take long while the guest counts a few instructions: the clock is asked, too, when
@@ -39,104 +38,35 @@ const noCalls: readonly Call[] = [];
  */
 const workPerLook = 65_536;
 const workPerHostcall = workPerLook / 8;
-/** What crosses stays for as long as the thread: one guest has few imports that may wait. */
-const placesMax = 128;
-/** Parameters of a hostcall that is called without an array of its arguments. */
-const shortLength = 5;
 
-export class HostcallGate {
+export class HostcallGate implements HostcallPort {
+  readonly program: ProgramHostcalls;
   readonly #slot: RunSlot;
   readonly #memories: Touched;
   readonly #guest: GuestBehind;
-  readonly #crossings: Crossings;
-  /** Those that may wait, by the places at which crossings find them. */
-  hostcalls: readonly Call[] = noCalls;
+  /** By their places in the program. */
+  #calls = noCalls;
   #work = 0;
 
-  constructor({ slot, crossings, memories, guest }: GateOptions) {
+  constructor({ program, slot, memories, guest }: GateOptions) {
+    this.program = program;
     this.#slot = slot;
-    this.#crossings = crossings;
     this.#memories = memories;
     this.#guest = guest;
   }
 
-  /**
-   * The hostcall as a module may import it.
-   *
-   * @param crosses Whether the module imports functions of types that stand in no group of others.
-   */
-  wrap(hostcall: Hostcall | LateHostcall, crosses: boolean): WebAssembly.ImportValue {
-    const late = 'call' in hostcall ? undefined : hostcall;
-    const call = 'call' in hostcall ? (hostcall.call as Call) : undefined;
-    const { waits } = hostcall;
-    if (hostcall.isOpenWithin === true) return this.#guardWithin(call, late);
-    const length = late?.length ?? call?.length ?? 0;
-    const isShort = length > 0 && length <= shortLength;
-    const guarded = isShort ? this.#guard(call, late, waits) : this.#guardAny(call, late, waits);
-    if (!waits) return guarded;
-    const face = crosses && this.hostcalls.length < placesMax ? faceToCross(hostcall) : undefined;
-    if (face === undefined) return new WebAssembly.Suspending(guarded);
-    // Of exactly that length: a list that grows takes room for sixteen more.
-    this.hostcalls = this.hostcalls.concat(guarded);
-    return this.#crossings.open(this.hostcalls.length - 1, face);
-  }
-
-  /** Every way out of a hostcall is a result or the one trap: guests can catch anything else. */
-  #guardAny(call: Call | undefined, late: LateHostcall | undefined, waits: boolean): Call {
-    return (...args) => {
-      const activation = this.#enter();
-      try {
-        call ??= this.#openLate(late);
-        return this.#leave(activation, call(...args), waits);
-      } catch (error) {
-        throw activation.endByError(error);
-      }
-    };
-  }
-
-  /**
-   * The same without an array for the arguments, for each call: nearly all have so few, and take
-   * no notice of those they do not have.
-   */
-  #guard(call: Call | undefined, late: LateHostcall | undefined, waits: boolean): Call {
-    return (a, b, c, d, e) => {
-      const activation = this.#enter();
-      try {
-        call ??= this.#openLate(late);
-        return this.#leave(activation, call(a, b, c, d, e), waits);
-      } catch (error) {
-        throw activation.endByError(error);
-      }
-    };
-  }
-
-  /** Of what may be made while the host calls the guest: of such few parameters all are. */
-  #guardWithin(call: Call | undefined, late: LateHostcall | undefined): Call {
-    return (a, b, c, d, e) => {
-      const activation = this.#slot.running();
-      activation.requireAlive();
-      try {
-        call ??= this.#openLate(late);
-        return this.#leave(activation, call(a, b, c, d, e), false);
-      } catch (error) {
-        throw activation.endByError(error);
-      }
-    };
-  }
-
-  #openLate(late: LateHostcall | undefined): Call {
-    if (late === undefined) throw new TypeError('Cannot make a hostcall: it has no function');
-    return this.#guest.openHostcall(late) as Call;
-  }
-
-  /** @throws where the run is over, or may make no hostcalls now */
-  #enter(): Activation {
-    const activation = this.#slot.running();
+  enter(isOpenWithin: boolean): Activation {
+    const activation = this.#slot.onTurn();
     activation.requireAlive();
-    if (activation.hostCalls.isWithin) {
+    // Those that are open within are of such few parameters, and call nobody.
+    if (activation.hostCalls.isWithin && !isOpenWithin) {
       this.#slot.endTrapped('a hostcall was made while the host called the guest');
     }
     return activation;
+  }
+
+  find(hostcall: ProgramHostcall): HostFunction {
+    return this.#calls[hostcall.place] ?? this.#open(hostcall);
   }
 
   /**
@@ -145,11 +75,9 @@ export class HostcallGate {
    *
    * @throws past the budget
    */
-  #leave(activation: Activation, answer: unknown, waits: boolean): unknown {
+  leave(activation: Activation, answer: unknown, waits: boolean): unknown {
     this.#work += workPerHostcall + this.#memories.takeTouched();
-    if (typeof answer === 'object' && answer !== null) {
-      return isSteps(answer) ? follow(activation, answer) : settle(activation, answer);
-    }
+    if (typeof answer === 'object' && answer !== null) return later(activation, answer, waits);
     if (this.#work < workPerLook) return answer;
     this.#work = 0;
     if (!activation.looksOverdue()) return answer;
@@ -157,16 +85,24 @@ export class HostcallGate {
     this.#guest.endSlice();
     return answer;
   }
+
+  #open(hostcall: ProgramHostcall): HostFunction {
+    const call = this.#guest.openHostcall(hostcall.wanted)?.call as HostFunction | undefined;
+    if (call === undefined) throw new TypeError('Cannot make a hostcall: it has no function');
+    const place = this.program.place(hostcall);
+    // Of exactly that length: a list that grows takes room for sixteen more.
+    const calls = Array.from({ length: Math.max(place + 1, this.#calls.length) }, (_, at) =>
+      at === place ? call : this.#calls[at],
+    );
+    this.#calls = calls;
+    return call;
+  }
 }
 
-/**
- * The type that it crosses by. Undefined for functions of components but those of the host's
- * interfaces: guests give them types of their own, and each type would be kept with the thread.
- */
-function faceToCross({ facts }: Hostcall | LateHostcall): CoreFace | undefined {
-  return facts === undefined || facts.typed !== undefined ? facts?.core : faceOf(facts);
-}
-
-function settle(activation: Activation, result: unknown): unknown {
-  return result instanceof Promise ? activation.suspend(result) : result;
+/** @throws TypeError where the guest would go on without the thread */
+function later(activation: Activation, answer: object, waits: boolean): unknown {
+  const hasSteps = isSteps(answer);
+  if (!hasSteps && !(answer instanceof Promise)) return answer;
+  if (!waits) throw new TypeError('Cannot wait in a hostcall: one that may: received another');
+  return hasSteps ? follow(activation, answer) : activation.suspend(answer);
 }

@@ -4,22 +4,23 @@
  * the run it serves.
  */
 import type { Abi, Binding, EarlyCapabilities, GuestFunction, Run } from '../abi/abi.ts';
-import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
+import type { Hostcall } from '../abi/hostcall.ts';
 import type { GuestMemory } from '../abi/memory.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
-import type { HostFunction } from './crossings.ts';
+import type { Crossings } from './crossings.ts';
 import { type EarlyEnd, type EarlyRole, EarlySide, type StartGiven } from './early/early-side.ts';
 import { type Door, DoorOfBinding, type Entrance } from './entrance.ts';
 import { HostFace, type HostFaceOptions } from './host-face.ts';
 import { type GuestBehind, HostcallGate } from './hostcall-gate.ts';
 import type { MeterHost } from './meter-host.ts';
+import type { ProgramHostcalls } from './program-hostcalls.ts';
 import { ProgramMemories } from './program-memories.ts';
 import type { CoreImport, ProgramShared } from './program-shared.ts';
 import { AllMarks, CardMarks, type CardTable, type MarksOwner } from './restore/card-table.ts';
 import type { Activation } from './run/activation.ts';
-import { RunSlot } from './run-slot.ts';
+import { RunSlot, type SlotParts } from './run-slot.ts';
 import type { CoreMemory, ServingInstance } from './serving.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
 import { firstFuel } from './turn/fuel-gauge.ts';
@@ -32,8 +33,10 @@ export interface InstanceKind {
   readonly entry: string;
   readonly meterHost: MeterHost;
   readonly entrance: Entrance;
+  readonly crossings: Crossings;
   readonly shared: ProgramShared;
-  readonly trap: WebAssembly.RuntimeError;
+  readonly hostcalls: ProgramHostcalls;
+  readonly slotParts: SlotParts;
 }
 
 export interface InstanceOptions {
@@ -65,10 +68,10 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
   /** Of a program whose start is done once. */
   readonly early: EarlySide | undefined;
   readonly slot: RunSlot;
+  readonly port: HostcallGate;
   readonly #kind: InstanceKind;
   readonly #cardTables: InstanceOptions['cardTables'];
   readonly #firstFuel: number;
-  readonly #gate: HostcallGate;
   readonly #marksOwner: MarksOwner | undefined;
   #cores: readonly CoreInstance[] = noCores;
   #door: Door | undefined;
@@ -81,7 +84,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     this.#cardTables = cardTables;
     this.#firstFuel = options.firstFuel;
     this.charge = options.charge;
-    const slot = new RunSlot(kind.trap);
+    const slot = new RunSlot(kind.slotParts);
     this.slot = slot;
     const marks = (cardTables ?? noTables).map((table, number) => {
       const memory = memories[number];
@@ -89,9 +92,10 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     });
     this.#marksOwner = ownerOf(marks);
     this.memories = new ProgramMemories({ slot, memories, marks });
-    this.#gate = new HostcallGate({
+    const { hostcalls } = kind;
+    this.port = new HostcallGate({
+      program: hostcalls,
       slot,
-      crossings: kind.entrance.crossings,
       memories: this.memories,
       guest: this,
     });
@@ -124,11 +128,6 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     for (const core of this.#cores) core.endSlice();
   }
 
-  /** Those that may wait; see `Crossings`. */
-  get hostcalls(): readonly HostFunction[] {
-    return this.#gate.hostcalls;
-  }
-
   /** Bytes that all memories take now, those included that runs before this one grew. */
   get physicalBytes(): number {
     return this.memories.physicalBytes;
@@ -159,6 +158,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
   attach(activation: Activation): void {
     this.slot.activation = activation;
     activation.instance = this;
+    activation.serving = this.#kind.crossings.nextServing();
     activation.takeMarks(this.#marksOwner);
     this.memories.forgetSizes();
     for (const core of this.#cores) core.forgetHeap();
@@ -191,6 +191,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
    * activation knows why.
    */
   callEntry(): Promise<unknown> | undefined {
+    this.slot.onTurn();
     this.#door ??= this.#openDoor();
     return this.#door.enter();
   }
@@ -213,14 +214,14 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     const { program, entry } = this.#kind;
     for (const [number, core] of program.cores.entries()) {
       const made = this.#cores[number] ?? this.#make(core);
-      if (made.start !== undefined) await callPlainly(made.start);
+      await this.#callPlainly(made.start);
       const activation = number > 0 ? this.slot.activation : undefined;
       if (activation?.looksOverdue() === true) await activation.pauseWith(undefined);
     }
     // A component's own core modules call what they want to be called.
     if (program.component !== undefined) return;
     if (entry === commandEntry && program.initialise === undefined) return;
-    await callPlainly(this.#cores[program.mainCore]?.exportedFunction(initializeExport));
+    await this.#callPlainly(this.#cores[program.mainCore]?.exportedFunction(initializeExport));
   }
 
   /** Starts the program, and calls what it wants to be called once, before any request. */
@@ -230,7 +231,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     try {
       await this.start();
       const name = program.initialise ?? '';
-      await callPlainly(this.#cores[program.mainCore]?.exportedFunction(name));
+      await this.#callPlainly(this.#cores[program.mainCore]?.exportedFunction(name));
     } finally {
       this.binding.release();
     }
@@ -289,14 +290,21 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     this.memories.discard();
   }
 
+  /** Calls an export of no parameters on a stack that can be suspended. */
+  async #callPlainly(callee: GuestFunction | undefined): Promise<void> {
+    if (callee?.length !== 0) return;
+    this.slot.onTurn();
+    await WebAssembly.promising(callee)();
+  }
+
   #make(core: ProgramCore): CoreInstance {
-    const { shared } = this.#kind;
+    const { hostcalls } = this.#kind;
     try {
       return this.#makeLinked(core);
     } catch (error) {
-      if (!(error instanceof WebAssembly.LinkError) || !shared.crosses) throw error;
+      if (!(error instanceof WebAssembly.LinkError) || !hostcalls.areShared) throw error;
       // Types of functions that stand in a group with others fit none of ours.
-      shared.crosses = false;
+      hostcalls.areShared = false;
       return this.#makeLinked(core);
     }
   }
@@ -309,7 +317,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     const form = this.#formOf(core);
     const connect = (hostTable: WebAssembly.Table): void => meterHost.connect(hostTable, number);
     const made = shared.lend(module, number, ({ wanted, values }) => {
-      this.#linkHostcalls(values, wanted);
+      this.#linkHostcalls(values, wanted, number);
       this.#linkCores(values, core);
       this.#linkMemories(values, core, form);
       return new CoreInstance({ module, form, imports: values, connect, firstFuel });
@@ -325,22 +333,17 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     return this.#cardTables === undefined ? metered : (cards ?? metered);
   }
 
-  #linkHostcalls(imports: WebAssembly.Imports, wanted: readonly CoreImport[]): void {
-    for (const each of wanted) {
-      const hostcall =
-        this.early === undefined
-          ? (this.binding.lateHostcall?.(each) ?? this.binding.hostcall(each))
-          : this.early.hostcall(each);
-      if (hostcall === undefined) continue;
-      offer(imports, each, this.#gate.wrap(hostcall, this.#kind.shared.crosses));
+  #linkHostcalls(imports: WebAssembly.Imports, wanted: readonly CoreImport[], core: number): void {
+    const { hostcalls } = this.#kind;
+    for (const each of hostcalls.of(wanted, core, (one) => this.openHostcall(one))) {
+      const shared = hostcalls.areShared ? each.shared : undefined;
+      offer(imports, each.wanted, shared ?? hostcalls.openFor(this.port, each));
     }
   }
 
-  /** The function of one that was linked without it. */
-  openHostcall(late: LateHostcall): Hostcall['call'] {
-    const call = this.binding.openHostcall?.(late);
-    if (call === undefined) throw new TypeError('Cannot make a hostcall: its ABI has none late');
-    return call;
+  /** A hostcall of this instance; undefined where there is no such. */
+  openHostcall(wanted: CoreImport): Hostcall | undefined {
+    return (this.early ?? this.binding).hostcall(wanted);
   }
 
   /** Exports of cores before: functions are called without the host in between. */
@@ -363,7 +366,8 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
   #openDoor(): Door {
     const { program, entrance, entry } = this.#kind;
     const { binding } = this;
-    if (binding.enter !== undefined) return new DoorOfBinding(binding, entrance.openCalls());
+    if (binding.enter !== undefined)
+      return new DoorOfBinding(binding, entrance.openCalls(this.slot));
     const core = this.#cores[program.mainCore];
     const found = (core && this.early?.entryOf(core)) ?? core?.exportedFunction(entry);
     if (core !== undefined && found !== undefined) return entrance.open(found, core.module);
@@ -379,11 +383,6 @@ function offer(
   imports[module] ??= Object.create(null);
   const names = imports[module];
   if (names !== undefined) names[name] = value;
-}
-
-/** Calls an export of no parameters on a stack that can be suspended. */
-async function callPlainly(callee: GuestFunction | undefined): Promise<void> {
-  if (callee?.length === 0) await WebAssembly.promising(callee)();
 }
 
 function ownerOf(marks: readonly (CardMarks | undefined)[]): MarksOwner | undefined {

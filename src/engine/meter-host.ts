@@ -4,6 +4,7 @@
  * `src/wasm/meter/contract.ts` says what each must do.
  */
 import { type HostSlot, hostSlots, trampolineBytes } from '../wasm/meter/contract.ts';
+import type { Crossings } from './crossings.ts';
 import type { Activation } from './run/activation.ts';
 import type { ObjectHeap } from './supply/object-heap.ts';
 import type { Scheduler } from './turn/scheduler.ts';
@@ -15,7 +16,10 @@ export interface MeterHostOptions {
   readonly scheduler: Scheduler<Activation>;
   readonly trap: WebAssembly.RuntimeError;
   readonly objects: ObjectHeap;
+  readonly crossings: Crossings;
 }
+
+const pauseFace = { params: [], results: ['i32'] };
 
 export class MeterHost {
   /** For each core of a program its functions as table entries want them, in slot order. */
@@ -24,11 +28,13 @@ export class MeterHost {
   readonly #scheduler: Scheduler<Activation>;
   readonly #trap: WebAssembly.RuntimeError;
   readonly #objects: ObjectHeap;
+  readonly #crossings: Crossings;
 
   constructor(options: MeterHostOptions) {
     this.#scheduler = options.scheduler;
     this.#trap = options.trap;
     this.#objects = options.objects;
+    this.#crossings = options.crossings;
   }
 
   /** Fills the host table of core number `core` of a program; before that its meter traps. */
@@ -38,19 +44,17 @@ export class MeterHost {
   }
 
   #openFunctions(core: number): readonly unknown[] {
+    const call = (): Promise<number> => this.#running().pauseForFuel(core);
+    const pause = this.#crossings.openOne({ face: pauseFace, waits: true, call });
     const slots: Record<HostSlot, WebAssembly.ImportValue> = {
       check: (remaining: number) => this.#running().check(remaining, core),
-      pause: new WebAssembly.Suspending(() => this.#pause(core)),
+      pause,
       growMemory: (memory: number, pages: number) => this.#growMemory(core, memory, pages >>> 0),
       growTable: () => this.#growTable(),
       allocate: (bytes: number) => this.#allocate(bytes),
     };
     const { exports } = new WebAssembly.Instance(this.#trampoline, { host: slots });
     return hostSlots.map((slot) => exports[slot]);
-  }
-
-  #pause(core: number): Promise<number> {
-    return this.#running().pauseForFuel(core);
   }
 
   #running(): Activation {

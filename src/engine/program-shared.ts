@@ -13,8 +13,6 @@ export interface CoreImports {
 }
 
 export class ProgramShared {
-  /** Whether hostcalls that may wait are linked by way of crossings. */
-  crosses = true;
   /** By module, for each core that is of it; programs have a form with cards and one without. */
   readonly #known = new Map<WebAssembly.Module, CoreImports[]>();
 

@@ -1,6 +1,6 @@
 /** What an activation sees of the instance that serves its run. */
 import type { OffsetMap } from '../wasm/offsets.ts';
-import type { Crossing } from './crossings.ts';
+import type { PortOwner } from './program-hostcalls.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
 
 /** A memory as one core has it: under a number of its own. */
@@ -9,7 +9,7 @@ export interface CoreMemory {
   readonly index: number;
 }
 
-export interface ServingInstance extends Crossing {
+export interface ServingInstance extends PortOwner {
   /** The number in the program of a core's own memory number `memory`. */
   memoryNumber(core: number, memory: number): number;
   /** Bytes that memory number `memory` takes now: earlier runs may have grown it. */

@@ -1,4 +1,4 @@
-/** Parts of small modules of ours, in the binary format; none has more than 127 bytes. */
+/** Parts of small modules of ours, in the binary format. */
 import { Buffer } from 'node:buffer';
 
 export const moduleHead: readonly number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -16,8 +16,18 @@ export function nameSection(name: string): readonly number[] {
   return section(0, [...text('name'), 0, ...list(text(name))]);
 }
 
-/** Of fewer than 128 bytes, whose number is one. @throws TypeError */
+/** Bytes, behind their number. */
 export function list(bytes: readonly number[]): readonly number[] {
-  if (bytes.length > 127) throw new TypeError('Cannot make a module: a part of it is too long');
-  return [bytes.length, ...bytes];
+  return [...number(bytes.length), ...bytes];
+}
+
+/** Items, behind their number. */
+export function vector(items: readonly (readonly number[])[]): readonly number[] {
+  return [...number(items.length), ...items.flat()];
+}
+
+/** A number without a sign, up to 2^28. */
+export function number(value: number): readonly number[] {
+  const rest = value >>> 7;
+  return rest === 0 ? [value] : [(value & 0x7f) | 0x80, ...number(rest)];
 }

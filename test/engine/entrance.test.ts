@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { GuestFunction } from '../../src/abi/abi.ts';
-import { Crossings } from '../../src/engine/crossings.ts';
 import { type Door, Entrance } from '../../src/engine/entrance.ts';
 import { takeTrap } from '../../src/engine/run/trap.ts';
 import { assemble } from '../wasm/support/assemble.ts';
@@ -22,9 +21,8 @@ const groupedType = Uint8Array.of(
   ...[10, 4, 1, 2, 0, 0x0b],
 );
 
-function newEntrance(): Entrance {
-  return new Entrance(new Crossings({ scheduler: { current: undefined }, trap: takeTrap() }));
-}
+/** Whose run has the thread. */
+const onTurn = { onTurn: () => undefined };
 
 interface Opened {
   readonly door: Door;
@@ -44,7 +42,7 @@ const waits = (work: () => Promise<void>): unknown => new WebAssembly.Suspending
 
 describe('Entrance', () => {
   it('gives nothing to wait for where the entry has returned', () => {
-    const { door, ended } = open(newEntrance(), nothing);
+    const { door, ended } = open(new Entrance(), nothing);
     expect(door.enter()).toBeUndefined();
     expect(door.enter()).toBeUndefined();
     expect(ended()).toBe(2);
@@ -53,7 +51,7 @@ describe('Entrance', () => {
   it('gives a promise where the guest waits', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { door, ended } = open(
-      newEntrance(),
+      new Entrance(),
       waits(() => promise),
     );
     const entered = door.enter();
@@ -66,12 +64,12 @@ describe('Entrance', () => {
 
   it('gives a promise that rejects where the guest traps', async () => {
     const trapping = '(module (func (export "run") unreachable))';
-    const { door } = open(newEntrance(), nothing, trapping);
+    const { door } = open(new Entrance(), nothing, trapping);
     await expect(door.enter()).rejects.toThrow('unreachable');
   });
 
   it('takes no end of another call for that of a guest that waits', async () => {
-    const entrance = newEntrance();
+    const entrance = new Entrance();
     const inner = open(entrance, nothing);
     const { promise, resolve } = Promise.withResolvers<void>();
     const outer = open(
@@ -90,7 +88,7 @@ describe('Entrance', () => {
   });
 
   it('tells a call that ended long after others from the next', async () => {
-    const entrance = newEntrance();
+    const entrance = new Entrance();
     const { promise, resolve } = Promise.withResolvers<void>();
     const slow = open(
       entrance,
@@ -109,7 +107,7 @@ describe('Entrance', () => {
   ])('waits for an entry that %s', async (_why, bytes) => {
     const module = new WebAssembly.Module(bytes);
     const { exports } = new WebAssembly.Instance(module);
-    const door = newEntrance().open(exports.run as GuestFunction, module);
+    const door = new Entrance().open(exports.run as GuestFunction, module);
     const entered = door.enter();
     expect(entered).toBeInstanceOf(Promise);
     await entered;
@@ -117,7 +115,7 @@ describe('Entrance', () => {
   });
 
   it('gives the place of a door that was closed to another', () => {
-    const entrance = newEntrance();
+    const entrance = new Entrance();
     const first = open(entrance, nothing);
     first.door.close();
     const doors = Array.from({ length: 200 }, () => open(entrance, nothing));
@@ -127,7 +125,7 @@ describe('Entrance', () => {
   });
 
   it('tells a call that waits from one that began within it and waits, too', async () => {
-    const entrance = newEntrance();
+    const entrance = new Entrance();
     const { promise, resolve } = Promise.withResolvers<void>();
     const inner = open(
       entrance,
@@ -170,7 +168,7 @@ describe('EntryCalls', () => {
       3,
     ],
   ])('gives what a function of %s has returned', (_what, text, args, expected) => {
-    const calls = newEntrance().openCalls();
+    const calls = new Entrance().openCalls(onTurn);
     const { f } = functionsOf(`(module ${text})`);
     if (f === undefined) throw new Error('no function');
     expect([calls.call(f, ...args), calls.call(f, ...args)]).toEqual([expected, expected]);
@@ -192,7 +190,7 @@ describe('EntryCalls', () => {
       [1, 2],
     ],
   ])('gives a promise of what another returns: %s', async (_what, text, args, expected) => {
-    const calls = newEntrance().openCalls();
+    const calls = new Entrance().openCalls(onTurn);
     const { f } = functionsOf(`(module ${text})`);
     const called = f && calls.call(f, ...args);
     expect(called).toBeInstanceOf(Promise);
@@ -200,8 +198,8 @@ describe('EntryCalls', () => {
   });
 
   it('gives a promise where the guest waits, and one that rejects where it traps', async () => {
-    const entrance = newEntrance();
-    const calls = entrance.openCalls();
+    const entrance = new Entrance();
+    const calls = entrance.openCalls(onTurn);
     const { promise, resolve } = Promise.withResolvers<number>();
     const { f, bad } = functionsOf(
       `(module (import "host" "call" (func $call (result i32)))
@@ -217,8 +215,8 @@ describe('EntryCalls', () => {
   });
 
   it('gives the places of an instance that is gone to others', () => {
-    const entrance = newEntrance();
-    const first = entrance.openCalls();
+    const entrance = new Entrance();
+    const first = entrance.openCalls(onTurn);
     const { f, g } = functionsOf(
       `(module (func (export "f") (result i32) (i32.const 1))
         (func (export "g") (result i32) (i32.const 2)))`,
@@ -226,7 +224,24 @@ describe('EntryCalls', () => {
     if (f === undefined || g === undefined) throw new Error('no function');
     expect([first.call(f), first.call(g)]).toEqual([1, 2]);
     first.close();
-    const second = entrance.openCalls();
+    const second = entrance.openCalls(onTurn);
     expect([second.call(g), first.call(f), second.call(g)]).toEqual([2, 1, 2]);
+  });
+
+  it('calls nothing of an instance whose run has not the thread', () => {
+    const trap = takeTrap();
+    const late = {
+      onTurn: () => {
+        throw trap;
+      },
+    };
+    const { f, called } = functionsOf(
+      `(module (global $called (mut i32) (i32.const 0))
+        (func (export "f") (result i32) (global.set $called (i32.const 1)) (i32.const 1))
+        (func (export "called") (result i32) (global.get $called)))`,
+    );
+    if (f === undefined || called === undefined) throw new Error('no function');
+    expect(() => new Entrance().openCalls(late).call(f)).toThrow(trap);
+    expect(called()).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 /** What a trace shows of the calls that the canonical ABI itself answers. */
 import type { EndTrampoline, Trampoline } from '../../wasm/component/plan.ts';
-import type { HostcallFacts, TypedCall, Value } from '../hostcall.ts';
+import type { CoreFace, HostcallFacts, TypedCall, Value } from '../hostcall.ts';
 
 type Shape = readonly [params: readonly Value[], results: readonly Value[]];
 
@@ -54,10 +54,13 @@ const endShapes: Readonly<Record<EndTrampoline['operation'], Shape>> = {
 };
 
 /** @param typed Of a call to another instance, or of an answer: its values are shown. */
-export function factsOfBuiltIn(trampoline: Trampoline, typed?: TypedCall): HostcallFacts {
+export function factsOfBuiltIn(
+  trampoline: Trampoline,
+  typed?: { readonly typed: TypedCall; readonly core: CoreFace },
+): HostcallFacts {
   const [params, results] = shapeOf(trampoline);
   const words = { params, results, resultNames: blocked, waits: false, meaning: '', spec: '' };
-  return { name: nameOf(trampoline), ...words, ...(typed === undefined ? {} : { typed }) };
+  return { name: nameOf(trampoline), ...words, ...typed };
 }
 
 function shapeOf(trampoline: Trampoline): Shape {

@@ -14,7 +14,8 @@ import {
   flattenFunction,
   type ValueType,
 } from '../../wasm/component/types.ts';
-import type { Hostcall, HostcallFacts, LateHostcall, TypedCall } from '../hostcall.ts';
+import type { CoreFace, HostcallFacts, TypedCall } from '../hostcall.ts';
+import { factsOfBuiltIn } from './built-in-facts.ts';
 import type { Codec } from './codec.ts';
 import { Codecs } from './codecs.ts';
 import type { HostFunction } from './functions.ts';
@@ -67,8 +68,8 @@ export class PreparedComponent {
   /** Of exports, by the instance that has them and by type: what they are called with is alike. */
   readonly #entered: (readonly number[] | undefined)[] = [];
   readonly #lifted = new Map<FuncType, PreparedFunction>();
-  /** For each trampoline, once it was bound. */
-  readonly #late: (LateHostcall | undefined)[] = [];
+  /** For each trampoline, once it is asked for. */
+  readonly #facts: HostcallFacts[] = [];
 
   constructor(plan: ComponentPlan, interfaces: Interfaces) {
     this.plan = plan;
@@ -108,28 +109,34 @@ export class PreparedComponent {
     return this.#places[core]?.get(wanted.module)?.get(wanted.name);
   }
 
-  /** What an instance has bound is like that in all others. */
-  learn(number: number, { call, ...known }: Hostcall): void {
-    this.#late[number] ??= { ...known, number, length: call.length };
-  }
-
-  /** Undefined until an instance has bound it. */
-  learned(number: number): LateHostcall | undefined {
-    return this.#late[number];
+  /** What is said of a trampoline. @throws TypeError for a number that the plan does not have */
+  facts(number: number): HostcallFacts {
+    const trampoline = this.plan.trampolines[number];
+    if (trampoline === undefined) throw new TypeError(`Cannot find trampoline ${number}`);
+    this.#facts[number] ??=
+      this.imports[number]?.facts ?? factsOfBuiltIn(trampoline, this.#typed(trampoline, number));
+    return this.#facts[number];
   }
 
   /** How values cross in a call of another instance, or in the answer of a task. */
-  typed(number: number): TypedCall | undefined {
-    const trampoline = this.plan.trampolines[number];
-    if (trampoline?.kind === 'guest') {
+  #typed(trampoline: Trampoline, number: number) {
+    if (trampoline.kind === 'guest') {
       const { options, type } = trampoline;
-      return typedCall({ options, type }, this.calls[number] ?? this.prepare(type));
+      const typed = typedCall({ options, type }, this.calls[number] ?? this.prepare(type));
+      return { typed, core: this.#lowered(type, options.isAsync) };
     }
-    if (trampoline?.kind !== 'task.return' || trampoline.result === undefined) return undefined;
+    if (trampoline.kind !== 'task.return' || trampoline.result === undefined) return undefined;
     const { result } = trampoline;
     const options = { ...trampoline.options, isAsync: false };
     const type = { params: [{ name: 'result', type: result }], result: undefined };
-    return typedCall({ options, type }, this.prepare(type));
+    const typed = typedCall({ options, type }, this.prepare(type));
+    return { typed, core: this.#lowered(type, false) };
+  }
+
+  /** The core function that guests import. */
+  #lowered(type: Pick<FuncType, 'params' | 'result'>, isAsync: boolean): CoreFace {
+    const { layouts } = this.#codecs;
+    return flattenFunction(type, { context: 'lower', isAsync, layouts });
   }
 
   /** Numbers for types, equal where these are. */
@@ -183,12 +190,8 @@ export class PreparedComponent {
     const known = interfaces.findImport(owner)?.functions.get(name);
     const prepared = this.prepare(type, options.isAsync);
     const waits = known?.function?.waits === true;
-    const { layouts } = this.#codecs;
-    const how = { context: 'lower', isAsync: options.isAsync, layouts } as const;
-    const facts = {
-      ...factsOf(trampoline, prepared, waits),
-      ...(waits ? { core: flattenFunction(type, how) } : {}),
-    };
+    const core = this.#lowered(type, options.isAsync);
+    const facts = { ...factsOf(trampoline, prepared, waits), core };
     return { ...prepared, facts, function: known?.function };
   }
 }

@@ -12,7 +12,6 @@ import type { FuncType } from '../../wasm/component/types.ts';
 import type { GuestFunction, WasmValue } from '../abi.ts';
 import type { Hostcall, HostcallAnswer } from '../hostcall.ts';
 import { isSteps, type NestedCall, type Steps, wait } from '../steps.ts';
-import { factsOfBuiltIn } from './built-in-facts.ts';
 import { Crossing } from './crossing.ts';
 import type { ComponentGuest } from './guest.ts';
 import { callComponent, type GuestCallParts } from './guest-calls.ts';
@@ -44,16 +43,7 @@ export class Trampolines {
     const trampoline = this.#prepared.plan.trampolines[number];
     if (trampoline === undefined) throw new TypeError(`Cannot bind trampoline ${number}`);
     const hostcall = this.#bind(trampoline, number);
-    return hostcall.facts === undefined
-      ? { ...hostcall, facts: factsOfBuiltIn(trampoline, this.#prepared.typed(number)) }
-      : hostcall;
-  }
-
-  /** The function of one that was bound in another instance. */
-  open(number: number): Hostcall['call'] {
-    const trampoline = this.#prepared.plan.trampolines[number];
-    if (trampoline === undefined) throw new TypeError(`Cannot open trampoline ${number}`);
-    return this.#bind(trampoline, number).call;
+    return { ...hostcall, facts: this.#prepared.facts(number) };
   }
 
   #bind(trampoline: Trampoline, number: number): Hostcall {
@@ -135,11 +125,7 @@ export class Trampolines {
       const parts = { guest: this.#guest, prepared, crossing, act };
       return bindAsyncHostCall(parts, trampoline.options.isAsync);
     }
-    return {
-      facts: prepared.facts,
-      waits,
-      call: callOf({ guest: this.#guest, prepared, crossing, act, waits }),
-    };
+    return { waits, call: callOf({ guest: this.#guest, prepared, crossing, act, waits }) };
   }
 
   /** About things that no guest is ever given. */

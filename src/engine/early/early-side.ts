@@ -96,6 +96,7 @@ export class EarlySide {
     let answers = 0;
     for (let next: typeof entry | undefined = entry; next !== undefined; ) {
       try {
+        this.#options.slot.onTurn();
         await WebAssembly.promising(next)();
         return undefined;
       } catch (error) {

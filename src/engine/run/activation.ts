@@ -65,6 +65,8 @@ export class Activation implements StackOwner, Watched, Waiting {
   #otherGauges: FuelGauge[] | undefined;
   /** The instance that serves the run. */
   instance: ServingInstance | undefined;
+  /** The number of its service; see crossings.ts. */
+  serving = 0;
   #marks: MarksOwner | undefined;
   /** Another run has the thread, which this one goes on with when that has let go of it. */
   #isLending = false;

@@ -4,7 +4,7 @@
  * out: they tell the guest's owner nothing.
  */
 import { type OffsetMap, originalOffset } from '../../wasm/offsets.ts';
-import { ownModuleName } from '../crossings.ts';
+import { ownModuleName } from '../crossing-module.ts';
 
 const framePattern =
   /^ {4}at (?:(.*) \()?wasm:\/\/wasm\/(.*):wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;

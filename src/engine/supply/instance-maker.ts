@@ -5,6 +5,7 @@ import type { LoadedModule } from '../../threads/messages.ts';
 import type { EarlyRole } from '../early/early-side.ts';
 import type { Discarding } from '../guest.ts';
 import { GuestInstance, type InstanceKind } from '../instance.ts';
+import { ProgramHostcalls } from '../program-hostcalls.ts';
 import { ProgramShared } from '../program-shared.ts';
 import type { Activation } from '../run/activation.ts';
 import { GuestCharge } from './guest-charge.ts';
@@ -28,21 +29,22 @@ export interface MakingOptions {
 const givenBackBytesMin = 1024 * 1024;
 
 export class InstanceMaker {
-  readonly #loaded: LoadedModule;
-  readonly #abi: Abi;
   readonly #parts: ProgramParts;
   /** What an instance holds that has so much memory. */
   readonly #bytesWith: (physicalBytes: number) => number;
-  readonly #common = new ProgramShared();
-  #kind: InstanceKind | undefined;
+  readonly #kind: InstanceKind;
 
   constructor(
     loaded: LoadedModule,
     { abi, parts }: { readonly abi: Abi; readonly parts: ProgramParts },
     bytesWith: (physicalBytes: number) => number,
   ) {
-    this.#loaded = loaded;
-    this.#abi = abi;
+    const { program, entry } = loaded;
+    const { meterHost, entrance, crossings } = parts;
+    const shared = new ProgramShared();
+    const hostcalls = new ProgramHostcalls(parts);
+    const own = { program, abi, entry, shared, hostcalls, slotParts: parts };
+    this.#kind = { ...own, meterHost, entrance, crossings };
     this.#parts = parts;
     this.#bytesWith = bytesWith;
   }
@@ -54,8 +56,8 @@ export class InstanceMaker {
    */
   make(activation: Activation, options: MakingOptions): MadeInstance {
     const { withCards, stays = false, bytesMin = 0, firstFuel, early } = options;
-    const { stock, meterHost, entrance, trap } = this.#parts;
-    const { program, entry } = this.#loaded;
+    const { stock } = this.#parts;
+    const { program } = this.#kind;
     const { share } = activation;
     const plans = program.memories;
     const planned = plans.reduce((sum, plan) => sum + plan.pagesMin * pageBytes, 0);
@@ -70,15 +72,6 @@ export class InstanceMaker {
     try {
       const memories = stock.create(plans);
       const cardTables = withCards ? this.#parts.cardTables.openFor(program, stock) : undefined;
-      this.#kind ??= {
-        program,
-        abi: this.#abi,
-        entry,
-        meterHost,
-        entrance,
-        trap,
-        shared: this.#common,
-      };
       const instance = new GuestInstance({
         kind: this.#kind,
         memories,

@@ -80,6 +80,7 @@ export class GuestPool {
     const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs, nowMs, onOthersTurn });
     this.lend = (act) => scheduler.lend(act);
     const trap = takeTrap();
+    const crossings = new Crossings({ scheduler, trap });
     const admission = new Admission(limits);
     const held = new HoldingBack({ account, admission, limits, onHeld: onHeldBack });
     const objects = new ObjectHeap({
@@ -106,8 +107,9 @@ export class GuestPool {
       stalls,
       guestCallMsMax: limits.guestCallMsMax,
       memoryBytesMax: limits.memoryBytesMax,
-      meterHost: new MeterHost({ scheduler, trap, objects }),
-      entrance: new Entrance(new Crossings({ scheduler, trap })),
+      meterHost: new MeterHost({ scheduler, trap, objects, crossings }),
+      entrance: new Entrance(),
+      crossings,
       stock: new MemoryStock({
         account,
         memoriesMax: limits.instancesMax,

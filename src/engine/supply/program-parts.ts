@@ -1,3 +1,4 @@
+import type { Crossings } from '../crossings.ts';
 import type { Entrance } from '../entrance.ts';
 import type { MeterHost } from '../meter-host.ts';
 import type { PageMapper } from '../restore/page-mapper.ts';
@@ -10,6 +11,7 @@ import type { MemoryStock } from './memories.ts';
 export interface ProgramParts extends ThreadParts {
   readonly meterHost: MeterHost;
   readonly entrance: Entrance;
+  readonly crossings: Crossings;
   readonly stock: MemoryStock;
   readonly cardTables: CardTables;
   /** Looked for when it is first wanted. */

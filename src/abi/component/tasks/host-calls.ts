@@ -18,11 +18,8 @@ export interface HostCallParts {
 
 /** @param isAsync The guest goes on, and is told when it is done. */
 export function bindAsyncHostCall(parts: HostCallParts, isAsync: boolean): Hostcall {
-  const { facts } = parts.prepared;
-  if (!isAsync) {
-    return { facts, waits: true, call: (...flat: WasmValue[]) => callAndWait(parts, flat) };
-  }
-  return { facts, waits: false, call: (...flat: WasmValue[]) => callBeside(parts, flat) };
+  if (!isAsync) return { waits: true, call: (...flat: WasmValue[]) => callAndWait(parts, flat) };
+  return { waits: false, call: (...flat: WasmValue[]) => callBeside(parts, flat) };
 }
 
 function begin({ guest, prepared, crossing, act }: HostCallParts, flat: WasmValue[]): unknown {

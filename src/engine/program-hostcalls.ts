@@ -1,0 +1,164 @@
+/**
+ * What the cores of one program import of the host's: functions that are the same for all its
+ * instances, made with the first of them. What such a function does for one instance is made when
+ * the instance first calls it: of fifty imports a request calls a few.
+ */
+import { type CoreFace, faceOf, type Hostcall } from '../abi/hostcall.ts';
+import type { CrossingCall, Crossings, HostFunction, Served } from './crossings.ts';
+import type { CoreImport } from './program-shared.ts';
+
+/** A run that makes a hostcall. */
+export interface Calling extends Served {
+  endByError(error: unknown): WebAssembly.RuntimeError;
+}
+
+/** The hostcalls of one instance. */
+export interface HostcallPort {
+  /** Of whose functions these are. */
+  readonly program: ProgramHostcalls;
+  /** @throws where the run has not the thread, is over, or may make no such hostcall now */
+  enter(isOpenWithin: boolean): Calling;
+  find(hostcall: ProgramHostcall): HostFunction;
+  /** What the guest is answered. @throws past the budget */
+  leave(run: Calling, answer: unknown, waits: boolean): unknown;
+}
+
+export interface ProgramHostcallsOptions {
+  readonly crossings: Crossings;
+  readonly scheduler: {
+    readonly current: { readonly instance: Pick<PortOwner, 'port'> | undefined } | undefined;
+  };
+  readonly trap: WebAssembly.RuntimeError;
+}
+
+export interface PortOwner {
+  readonly port: HostcallPort;
+}
+
+/** One import. */
+export interface ProgramHostcall {
+  readonly wanted: CoreImport;
+  readonly waits: boolean;
+  readonly isOpenWithin: boolean;
+  /** Of its function. */
+  readonly length: number;
+  /** The type to import it with, where that is known. */
+  readonly face: CoreFace | undefined;
+  /** Among the functions of an instance; no place until an instance has called it. */
+  place: number;
+  /** For all instances; undefined where each has its own. */
+  shared: WebAssembly.ImportValue | undefined;
+}
+
+/** No instance has so many functions. */
+const noPlace = 0xffff;
+/** More import no module of today's kits; each has a function of its own in V8. */
+const sharedMax = 2_000;
+/** Parameters of a hostcall that is called without an array of its arguments. */
+const shortLength = 5;
+
+export class ProgramHostcalls {
+  /** Whether the functions fit: of a type that stands in a group with others none does. */
+  areShared = true;
+  readonly #options: ProgramHostcallsOptions;
+  /** By core. */
+  readonly #known: (readonly ProgramHostcall[])[] = [];
+  #placeCount = 0;
+
+  constructor(options: ProgramHostcallsOptions) {
+    this.#options = options;
+  }
+
+  /** @param bind As `Binding.hostcall` of an instance, which all others are like. */
+  of(
+    wanted: readonly CoreImport[],
+    core: number,
+    bind: (wanted: CoreImport) => Hostcall | undefined,
+  ): readonly ProgramHostcall[] {
+    this.#known[core] ??= this.#make(wanted, bind);
+    return this.#known[core];
+  }
+
+  /** The one that has the thread, of this program. @throws the trap where there is none */
+  get port(): HostcallPort {
+    const port = this.#options.scheduler.current?.instance?.port;
+    // As in the meter: no guest may run on nobody's account, or on another's.
+    if (port === undefined || port.program !== this) throw this.#options.trap;
+    return port;
+  }
+
+  /** Where an instance keeps the function of one that is called for the first time. */
+  place(hostcall: ProgramHostcall): number {
+    if (hostcall.place === noPlace) {
+      hostcall.place = this.#placeCount;
+      this.#placeCount += 1;
+    }
+    return hostcall.place;
+  }
+
+  /** For an instance that shares no functions with others. */
+  openFor(port: HostcallPort, hostcall: ProgramHostcall): WebAssembly.ImportValue {
+    const call = guard({ port }, hostcall);
+    return hostcall.waits ? this.#options.crossings.suspending(call) : call;
+  }
+
+  #make(
+    wanted: readonly CoreImport[],
+    bind: (wanted: CoreImport) => Hostcall | undefined,
+  ): readonly ProgramHostcall[] {
+    const all: ProgramHostcall[] = [];
+    for (const each of wanted) {
+      const hostcall = bind(each);
+      if (hostcall !== undefined) all.push(describe(each, hostcall));
+    }
+    const calls = all.slice(0, sharedMax).flatMap((hostcall) => this.#callsOf(hostcall));
+    const shared = this.#options.crossings.open(calls);
+    for (const [at, { hostcall }] of calls.entries()) hostcall.shared = shared[at];
+    return all;
+  }
+
+  #callsOf(hostcall: ProgramHostcall): readonly (CrossingCall & Shared)[] {
+    const { face, waits } = hostcall;
+    return face === undefined ? [] : [{ hostcall, face, waits, call: guard(this, hostcall) }];
+  }
+}
+
+interface Shared {
+  readonly hostcall: ProgramHostcall;
+}
+
+function describe(wanted: CoreImport, hostcall: Hostcall): ProgramHostcall {
+  const { facts, waits, isOpenWithin = false, call } = hostcall;
+  const face = facts?.core ?? (facts && faceOf(facts));
+  const { length } = call;
+  return { wanted, waits, isOpenWithin, length, face, place: noPlace, shared: undefined };
+}
+
+/**
+ * Every way out of a hostcall is a result or the one trap: guests can catch anything else. Called
+ * without an array of the arguments where it can be: nearly all have so few, and take no notice of
+ * those they do not have.
+ */
+function guard(of: PortOwner, hostcall: ProgramHostcall): HostFunction {
+  const { waits, isOpenWithin, length } = hostcall;
+  if (length === 0 || length > shortLength) {
+    return (...args) => {
+      const { port } = of;
+      const run = port.enter(isOpenWithin);
+      try {
+        return port.leave(run, port.find(hostcall)(...args), waits);
+      } catch (error) {
+        throw run.endByError(error);
+      }
+    };
+  }
+  return (a, b, c, d, e) => {
+    const { port } = of;
+    const run = port.enter(isOpenWithin);
+    try {
+      return port.leave(run, port.find(hostcall)(a, b, c, d, e), waits);
+    } catch (error) {
+      throw run.endByError(error);
+    }
+  };
+}

@@ -13,6 +13,8 @@ const triedBytesMax = 4 * 1024 * 1024;
 const waitingMax: Readonly<Record<TrialKind, number>> = { quick: 2, baseline: 0, optimiser: 1 };
 /** All but one of the kind that deploys wait for go when nobody has wanted them for so long. */
 const restMsMax = 30_000;
+/** A new one starts behind the compiling of what was just tried, which somebody waits for. */
+const prepareAfterMs = 500;
 
 interface Waiting {
   readonly process: TrialProcess;
@@ -26,6 +28,7 @@ export class TrialProcesses {
     optimiser: new Set(),
   };
   readonly #starting = new Set<Promise<void>>();
+  #preparing: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   /** Processes of that compiler that wait. */
@@ -67,6 +70,7 @@ export class TrialProcesses {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#preparing);
     await Promise.all(this.#starting);
     for (const compiler of ['quick', 'baseline', 'optimiser'] as const) {
       for (const each of this.#waiting[compiler]) this.#drop(compiler, each).end();
@@ -101,7 +105,15 @@ export class TrialProcesses {
       waiting.add(entry);
       if (waiting.size > waitingMax[compiler]) this.#dropFullest(compiler);
     }
-    if (compiler === 'quick') this.prepare();
+    if (compiler === 'quick') this.#prepareLater();
+  }
+
+  #prepareLater(): void {
+    if (this.#isClosed) return;
+    this.#preparing ??= setTimeout(() => {
+      this.#preparing = undefined;
+      this.prepare();
+    }, prepareAfterMs).unref();
   }
 
   /** Those with hardly any room left would keep new ones out, and have each trial start its own. */

@@ -53,7 +53,7 @@ export class TestFolder implements Disposable {
   /** Puts our guest `guest` into the folder under `name`. */
   put(guest: string, name = `${guest}.wasm`): void {
     mkdirSync(dirname(this.path(name)), { recursive: true });
-    cpSync(join(GUESTS, `${guest}.wasm`), this.path(name));
+    cpSync(join(GUESTS, `${guest}.wasm`), this.path(name), { dereference: true });
   }
 
   remove(name: string): void {

@@ -35,6 +35,7 @@ export class Guest {
   #room: Room = 0;
   /** What its cores had left when the run began; undefined where nobody counts. */
   #fuelAtStart: number | undefined;
+  #isNew = true;
 
   constructor(options: GuestOptions) {
     this.instance = options.instance;
@@ -120,10 +121,16 @@ export class Guest {
    * @param counts Whether somebody will ask for `fuelUsed`.
    */
   serve(activation: Activation, counts = false): void {
+    this.#isNew = false;
     this.charge.serve(activation.share);
     this.instance.attach(activation);
     if (this.mode === 'copy-on-write') this.instance.limitFuel();
     this.#fuelAtStart = counts ? this.instance.fuelLeft : undefined;
+  }
+
+  /** It was made in the run that it serves now, or has not served any. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Fuel that the run of `activation` has used until now; undefined where nobody counts. */

@@ -42,9 +42,9 @@ export class RunRecord {
     return this.isMeasuring && this.#runs % runsPerSample === 0;
   }
 
-  /** A clean run that was not measured. */
+  /** A clean run that was not measured; one that could not be does not count beside others. */
   count(): void {
-    this.#runs += 1;
+    if (!this.isMeasuring) this.#runs += 1;
   }
 
   /** Takes in a clean run of a guest that is restored by `mode`. */

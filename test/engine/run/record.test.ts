@@ -59,6 +59,14 @@ describe('RunRecord', () => {
     expect([measured, sampled]).toEqual([7 * 64, 7 * 8]);
   });
 
+  test('runs that could not be measured bring no review nearer', () => {
+    const record = new RunRecord();
+    for (let count = 0; count < 1_000; count += 1) record.count();
+    expect([record.isMeasuring, record.isDue]).toEqual([true, false]);
+    for (let count = 0; count < 64; count += 1) record.add(run(10), 'cards');
+    expect(record.isDue).toBe(true);
+  });
+
   test('a program that changes is known by what it does before the next review', () => {
     const record = new RunRecord();
     for (let count = 0; count < 2_048; count += 1) {

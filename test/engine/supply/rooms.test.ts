@@ -1,6 +1,7 @@
 /** What guests that runs have grown are to other sites with the same bytes. */
 import { describe, expect, test } from 'vitest';
 import { roomBytesOf, roomFor, SiteRooms } from '../../../src/engine/supply/rooms.ts';
+import type { OwnerKey } from '../../../src/names.ts';
 import { assemble } from '../../wasm/support/assemble.ts';
 import { Engine } from '../world.ts';
 
@@ -66,6 +67,20 @@ describe('guests that runs have grown', () => {
     const { created } = world.engine.pool.counts;
     for (let site = 0; site < 100; site += 1) await world.ask(`/${site}`, 'b');
     expect(world.engine.pool.counts.created).toBe(created);
+  });
+
+  test('are restored as suits runs, however many of these had to have a guest made', async () => {
+    using engine = new Engine();
+    const loaded = engine.load(grower);
+    const sites = Array.from({ length: 300 }, (_, site) => `/${site}`);
+    const askAll = async (): Promise<number> => {
+      for (const siteKey of sites) await engine.run(loaded, { siteKey, target: '/b' });
+      return engine.pool.counts.created;
+    };
+    const created = await askAll();
+    expect(await askAll()).toBe(created);
+    expect(engine.pool.modeOf(loaded, '/any' as OwnerKey)).toBe('cards');
+    expect(await askAll()).toBe(created);
   });
 
   test('are not made for each site anew where the program is compiled anew', async () => {

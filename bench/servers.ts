@@ -1,7 +1,7 @@
 /** Servers under load, as child processes that say where they listen. Touches other processes. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -232,7 +232,7 @@ export class BenchFolder implements Disposable {
   }
 
   put(file: string, name: string): void {
-    cpSync(file, join(this.directory, name), { dereference: true });
+    copyFileSync(file, join(this.directory, name));
   }
 
   write(bytes: Uint8Array, name: string): void {

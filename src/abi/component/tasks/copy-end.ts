@@ -1,7 +1,13 @@
 /** One end of a stream or a future in the hands of a guest (CanonicalABI.md, "Stream State"). */
 import type { ElementType, GuestBuffer } from './guest-buffer.ts';
-import { type CopyResult, copyResults, type ReadableSide, type WritableSide } from './sides.ts';
-import { eventCodes, type GuestEvent, type OnEvent, Waitable } from './waitable.ts';
+import {
+  type Copy,
+  type CopyResult,
+  copyResults,
+  type ReadableSide,
+  type WritableSide,
+} from './sides.ts';
+import { eventCodes, type GuestEvent, type GuestNews, type OnEvent, Waitable } from './waitable.ts';
 
 export type EndKind = 'stream' | 'future';
 
@@ -16,6 +22,45 @@ export interface EndOptions {
 const cancelled: CopyResult = copyResults.cancelled;
 /** Elements copied stand above the result. */
 const progressShift = 4;
+
+/** One copy, with its news in it: three functions in its place would be made for each. */
+class EndCopy implements Copy, GuestNews {
+  readonly buffer: GuestBuffer;
+  readonly instance: number;
+  readonly #end: CopyEnd;
+  #reclaim: (() => void) | undefined;
+  #finish: (() => CopyResult) | undefined;
+  #result: CopyResult = copyResults.completed;
+
+  constructor(end: CopyEnd, instance: number, buffer: GuestBuffer) {
+    this.#end = end;
+    this.instance = instance;
+    this.buffer = buffer;
+  }
+
+  onProgress(reclaim: () => void): void {
+    this.#reclaim = reclaim;
+    this.#end.tell(this, false);
+  }
+
+  onDone(finish: () => CopyResult): void {
+    this.#reclaim = undefined;
+    this.#finish = finish;
+    this.#end.tell(this, true);
+  }
+
+  done(result: CopyResult): void {
+    this.#reclaim = undefined;
+    this.#finish = undefined;
+    this.#result = result;
+    this.#end.tell(this, true);
+  }
+
+  take(): GuestEvent {
+    this.#reclaim?.();
+    return this.#end.finish(this.#finish?.() ?? this.#result, this.buffer);
+  }
+}
 
 export abstract class CopyEnd extends Waitable {
   readonly kind: EndKind;
@@ -54,21 +99,13 @@ export abstract class CopyEnd extends Waitable {
   /** What it has done is told by its event, which may be there at once. */
   begin(buffer: GuestBuffer): void {
     this.#state = 'copying';
-    this.copy({
-      buffer,
-      instance: this.#instance,
-      onProgress: (reclaim) => {
-        this.#isUnderWay = true;
-        this.setEvent(() => {
-          reclaim();
-          return this.#finish(copyResults.completed, buffer);
-        });
-      },
-      onDone: (finish) => {
-        this.#isUnderWay = false;
-        this.setEvent(() => this.#finish(finish(), buffer));
-      },
-    });
+    this.copy(new EndCopy(this, this.#instance, buffer));
+  }
+
+  /** For its copy: there is news, which may be the last. */
+  tell(copy: EndCopy, isOver: boolean): void {
+    this.#isUnderWay = !isOver;
+    this.setEvent(copy);
   }
 
   /** What was copied already is told as what was cancelled; one that is over stays so. */
@@ -83,7 +120,8 @@ export abstract class CopyEnd extends Waitable {
   protected abstract copy(copy: Parameters<ReadableSide['read']>[0]): void;
   protected abstract cancelCopy(): void;
 
-  #finish(result: CopyResult, buffer: GuestBuffer): GuestEvent {
+  /** For its copy: the guest takes the news. */
+  finish(result: CopyResult, buffer: GuestBuffer): GuestEvent {
     this.#isUnderWay = false;
     const isFuture = this.kind === 'future';
     const isOver = isFuture ? result !== cancelled : result === copyResults.dropped;

@@ -59,7 +59,7 @@ export class HostStream extends HostSide {
     const { buffer } = copy;
     const now = this.#fill(buffer);
     if (now !== undefined) {
-      copy.onDone(() => now);
+      copy.done(now);
       return;
     }
     this.#waiting.begin(copy, this.#outside);

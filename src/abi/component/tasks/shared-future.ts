@@ -1,6 +1,6 @@
 /** A future whose writer is a guest: one value (CanonicalABI.md, "Future State"). */
 import type { ElementType } from './guest-buffer.ts';
-import { type Copy, copyResults, done, type ReadableSide, type WritableSide } from './sides.ts';
+import { type Copy, copyResults, type ReadableSide, type WritableSide } from './sides.ts';
 
 /** The host's wish to know the value. */
 export interface FutureListener {
@@ -33,9 +33,9 @@ export class SharedFuture implements ReadableSide, WritableSide {
     if (listener !== undefined) {
       this.#listener = undefined;
       const value = copy.buffer.takeValue();
-      done(copy, copyResults.completed);
+      copy.done(copyResults.completed);
       listener.onValue(value);
-    } else if (this.#isClosed) done(copy, copyResults.dropped);
+    } else if (this.#isClosed) copy.done(copyResults.dropped);
     else if (reader === undefined) this.#pending = copy;
     else this.#meet(copy, reader, copy);
   }
@@ -79,7 +79,7 @@ export class SharedFuture implements ReadableSide, WritableSide {
     }
     this.#pending = undefined;
     const value = writer.buffer.takeValue();
-    done(writer, copyResults.completed);
+    writer.done(copyResults.completed);
     listener.onValue(value);
   }
 
@@ -90,12 +90,12 @@ export class SharedFuture implements ReadableSide, WritableSide {
     }
     writer.buffer.copyTo(reader.buffer);
     this.#settle(copyResults.completed);
-    done(active, copyResults.completed);
+    active.done(copyResults.completed);
   }
 
   #settle(result: (typeof copyResults)[keyof typeof copyResults]): void {
     const copy = this.#pending;
     this.#pending = undefined;
-    if (copy !== undefined) done(copy, result);
+    if (copy !== undefined) copy.done(result);
   }
 }

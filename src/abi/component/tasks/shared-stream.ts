@@ -3,7 +3,7 @@
  * (CanonicalABI.md, "Stream State"). The reader is a guest, too, or a sink of the host's.
  */
 import type { ElementType } from './guest-buffer.ts';
-import { type Copy, copyResults, done, type ReadableSide, type WritableSide } from './sides.ts';
+import { type Copy, copyResults, type ReadableSide, type WritableSide } from './sides.ts';
 
 /** Where the host puts what a guest writes. */
 export interface StreamSink {
@@ -45,7 +45,7 @@ export class SharedStream implements ReadableSide, WritableSide {
 
   read(copy: Copy): void {
     const writer = this.#pending;
-    if (this.#isClosed) done(copy, copyResults.dropped);
+    if (this.#isClosed) copy.done(copyResults.dropped);
     else if (writer === undefined) this.#pending = copy;
     else {
       this.#requireApart(copy, writer);
@@ -56,7 +56,7 @@ export class SharedStream implements ReadableSide, WritableSide {
 
   write(copy: Copy): void {
     const reader = this.#pending;
-    if (this.#isClosed) done(copy, copyResults.dropped);
+    if (this.#isClosed) copy.done(copyResults.dropped);
     else if (this.#sink !== undefined) {
       this.#pending = copy;
       this.#drain(this.#sink);
@@ -64,7 +64,7 @@ export class SharedStream implements ReadableSide, WritableSide {
     else {
       this.#requireApart(copy, reader);
       if (reader.buffer.remaining > 0) this.#meet(copy, reader, reader);
-      else if (copy.buffer.isEmpty && reader.buffer.isEmpty) done(copy, copyResults.completed);
+      else if (copy.buffer.isEmpty && reader.buffer.isEmpty) copy.done(copyResults.completed);
       else this.#replace(copy);
     }
   }
@@ -150,7 +150,7 @@ export class SharedStream implements ReadableSide, WritableSide {
       writer.buffer.copyTo(reader.buffer);
       pending.onProgress(() => this.#reclaim(pending));
     }
-    done(active, copyResults.completed);
+    active.done(copyResults.completed);
   }
 
   /** The pending copy has nothing to give or no room any more: the new one takes its place. */
@@ -166,7 +166,7 @@ export class SharedStream implements ReadableSide, WritableSide {
   #settle(result: (typeof copyResults)[keyof typeof copyResults]): void {
     const copy = this.#pending;
     this.#pending = undefined;
-    if (copy !== undefined) done(copy, result);
+    if (copy !== undefined) copy.done(result);
   }
 
   #close(): void {

@@ -15,6 +15,8 @@ export interface Copy {
   onProgress(reclaim: () => void): void;
   /** It is over. What is still to be done for that is done on the guest's turn. */
   onDone(finish: () => CopyResult): void;
+  /** The same where nothing is still to be done. */
+  done(result: CopyResult): void;
 }
 
 export interface ReadableSide {
@@ -35,8 +37,4 @@ export interface WritableSide {
   closeWriter(): void;
   /** The bad end: the run is over, and this is not. */
   abandon(): void;
-}
-
-export function done(copy: Copy, result: CopyResult): void {
-  copy.onDone(() => result);
 }

@@ -1,5 +1,5 @@
 /** A call that a guest has made and that goes on beside it (CanonicalABI.md, "Subtask State"). */
-import { eventCodes, type OnEvent, Waitable } from './waitable.ts';
+import { eventCodes, type GuestEvent, type OnEvent, Waitable } from './waitable.ts';
 
 export const subtaskStates = {
   starting: 0,
@@ -97,12 +97,13 @@ export class Subtask extends Waitable {
 
   #tell(deliver?: () => void): void {
     if (this.#handle === 0) return;
-    this.setEvent(() => {
+    const take = (): GuestEvent => {
       if (this.isResolved && !this.#isDelivered) {
         this.#isDelivered = true;
         deliver?.();
       }
       return [eventCodes.subtask, this.#handle, this.#state];
-    });
+    };
+    this.setEvent({ take });
   }
 }

@@ -21,12 +21,18 @@ export type GuestEvent = readonly [code: number, handle: number, payload: number
 export const noEvent: GuestEvent = [eventCodes.none, 0, 0];
 export const cancelledEvent: GuestEvent = [eventCodes.taskCancelled, 0, 0];
 
+/** What there is to tell. */
+export interface GuestNews {
+  /** On the guest's turn, once. */
+  take(): GuestEvent;
+}
+
 /** @param isAwaited Whether somebody waits for it, who did not know of any before. */
 export type OnEvent = (isAwaited: boolean) => void;
 
 export abstract class Waitable extends HostResource {
   readonly #onEvent: OnEvent;
-  #event: (() => GuestEvent) | undefined;
+  #event: GuestNews | undefined;
   #set: WaitableSet | undefined;
   /** A call of the guest waits for this one alone. */
   isAwaited = false;
@@ -50,7 +56,7 @@ export abstract class Waitable extends HostResource {
   }
 
   /** A later event takes the place of one that was not taken. */
-  setEvent(event: () => GuestEvent): void {
+  setEvent(event: GuestNews): void {
     const isFirst = this.#set?.hasEvent === false && this.#set.waiting > 0;
     this.#event = event;
     this.#set?.noteEvent(this);
@@ -62,7 +68,7 @@ export abstract class Waitable extends HostResource {
     const event = this.#event;
     this.#event = undefined;
     this.#set?.forgetEvent(this);
-    return event?.();
+    return event?.take();
   }
 
   /** Becomes a member of that set alone. */

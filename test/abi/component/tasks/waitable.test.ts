@@ -45,7 +45,7 @@ describe('news', () => {
     const other = new WaitableSet();
     for (const [place, thing] of openThings(stage).entries()) {
       if (place % 2 === 0) thing.join(other);
-      thing.setEvent(() => noEvent);
+      thing.setEvent({ take: () => noEvent });
     }
     expect(stage.looks).toBe(0);
   });
@@ -54,10 +54,10 @@ describe('news', () => {
     const stage = openStage();
     const [first, ...others] = openThings(stage);
     for (const thing of [first, ...others]) thing?.join(stage.set);
-    first?.setEvent(() => noEvent);
+    first?.setEvent({ take: () => noEvent });
     const { looks } = stage;
     expect(looks).toBeGreaterThan(0);
-    for (const thing of others) thing.setEvent(() => noEvent);
+    for (const thing of others) thing.setEvent({ take: () => noEvent });
     expect(stage.looks).toBe(looks);
   });
 
@@ -66,7 +66,7 @@ describe('news', () => {
     const [thing] = openThings(stage);
     thing?.join(stage.set);
     stage.isFree = true;
-    thing?.setEvent(() => noEvent);
+    thing?.setEvent({ take: () => noEvent });
     expect(await stage.waits).toBe('ready');
   });
 
@@ -74,7 +74,7 @@ describe('news', () => {
     const stage = openStage();
     const [thing] = openThings(stage);
     if (thing !== undefined) thing.isAwaited = true;
-    thing?.setEvent(() => noEvent);
+    thing?.setEvent({ take: () => noEvent });
     expect(stage.looks).toBeGreaterThan(0);
   });
 
@@ -82,7 +82,7 @@ describe('news', () => {
     const stage = openStage();
     const [thing] = openThings(stage);
     stage.isOver();
-    thing?.setEvent(() => noEvent);
+    thing?.setEvent({ take: () => noEvent });
     expect(await stage.waits).toMatch(/left to wait for/);
   });
 });

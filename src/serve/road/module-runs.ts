@@ -4,7 +4,7 @@ import type { Shares } from '../../account/shares.ts';
 import type { Capabilities } from '../../capability/capability.ts';
 import type { RunIdentity } from '../../capability/definition.ts';
 import { countLoopHops, loopHopsMax } from '../../capability/fetch/headers.ts';
-import type { Entered } from '../../capability/fetch/visits.ts';
+import type { Entered, Visits } from '../../capability/fetch/visits.ts';
 import type { ThreadCapabilities } from '../../capability/lending.ts';
 import type { GuestRun } from '../../engine/run/guest-run.ts';
 import type { RunReport } from '../../engine/run/report.ts';
@@ -42,6 +42,7 @@ export interface ModuleRunsOptions {
 export class ModuleRuns {
   readonly #options: ModuleRunsOptions;
   readonly #callers: Callers;
+  readonly #visits: Visits;
   /** See `Scheduler.lend`. */
   readonly lend: GuestPool['lend'];
 
@@ -50,6 +51,7 @@ export class ModuleRuns {
     this.lend = options.pool.lend;
     const { blockedRuns: blocked, visits } = options.capabilities.side('fetch');
     this.#callers = new Callers({ visits, blocked });
+    this.#visits = visits;
   }
 
   /**
@@ -60,11 +62,11 @@ export class ModuleRuns {
    */
   run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> | undefined {
     const { exchange, record, spans } = visit;
-    const { capabilities, replica, onReady } = this.#options;
+    const { replica, onReady } = this.#options;
     noteRoute(record, route);
     const loopHops = countLoopHops(exchange.request.headers);
     if (loopHops > loopHopsMax) throw looping(loopHops);
-    const entered = capabilities.side('fetch').visits.enter(exchange.request.headers);
+    const entered = this.#visits.enter(exchange.request.headers);
     exchange.enterModule(route.scriptName, route.pathInfo);
     const arrival: Arrival = { visit, site, route, loopHops, entered };
     const held = replica.moduleOf(route.digest);

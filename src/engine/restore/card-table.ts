@@ -46,16 +46,21 @@ export class CardTable {
     return this.#owner === marks;
   }
 
-  /** From now on the marks in the table are those of `marks`. */
-  give(marks: CardMarks): void {
-    if (this.#owner === marks) return;
-    this.#owner?.setAside();
+  /** From now on the marks in the table are those of `marks`. Answers whose they were. */
+  give(marks: CardMarks): CardMarks | undefined {
+    const before = this.#owner;
+    if (before === marks) return before;
+    before?.setAside();
     this.#owner = marks;
+    return before;
   }
 
-  /** The table is clear, and nobody's if it was that of `marks`: who comes next sets none aside. */
-  leave(marks: CardMarks): void {
-    if (this.#owner === marks) this.#owner = undefined;
+  /**
+   * The table is clear, and that of `next` if it was that of `marks`. Without one it is nobody's:
+   * who comes then sets none aside.
+   */
+  leave(marks: CardMarks, next: CardMarks | undefined): void {
+    if (this.#owner === marks) this.#owner = next;
   }
 
   /** `marks` is gone: the table is nobody's, and clear. */
@@ -100,6 +105,8 @@ export class CardMarks implements MarksOwner {
   /** Which pages were ever written to, by the guest, the host or a restore: the system has them. */
   #touched = new Uint8Array(0);
   #touchedCount = 0;
+  /** Whose the table was when it was last drained. */
+  #interrupted: CardMarks | undefined;
 
   constructor(table: CardTable, memory: WebAssembly.Memory) {
     this.#table = table;
@@ -179,9 +186,14 @@ export class CardMarks implements MarksOwner {
     this.#touched = touched;
   }
 
-  /** Nothing is marked, and no code of the guest runs before it owns the table again. */
+  /**
+   * Nothing is marked, and no code of the guest runs before it owns the table again. Whoever had
+   * that when this guest was put back has it again: a run that lets go of the thread before its end
+   * is put back while another one has it, whose next stores must not be lost.
+   */
   leave(): void {
-    this.#table.leave(this);
+    this.#table.leave(this, this.#interrupted);
+    this.#interrupted = undefined;
   }
 
   /** Another guest gets the table: keeps the marks and leaves it clear. */
@@ -202,6 +214,7 @@ export class CardMarks implements MarksOwner {
   /** What was written so far is part of the first state. */
   clear(): void {
     this.drain(() => undefined, this.#cardCount());
+    this.#interrupted = undefined;
   }
 
   /** The guest is given up. */
@@ -217,7 +230,8 @@ export class CardMarks implements MarksOwner {
   }
 
   #takeBack(): void {
-    this.own();
+    const before = this.#table.give(this);
+    this.#interrupted = before === this ? undefined : before;
     if (!this.#hasAside) return;
     const aside = this.#asideMarks;
     for (let page = this.#asideFirst; page < this.#asideEnd; page += 1) {

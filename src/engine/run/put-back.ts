@@ -60,10 +60,9 @@ async function putBackRest(
   activation.forgive();
   activation.renewBudget();
   try {
-    if (activation.hasBorrowed) {
-      activation.leave();
-      await activation.enter();
-    }
+    if (activation.hasBorrowed) activation.leave();
+    // One that had something to store after its end has let go of the thread by now.
+    if (!activation.holdsThread) await activation.enter();
     await follow(activation, rest);
   } catch {
     guest.discard();

@@ -94,6 +94,27 @@ describe('CardMarks', () => {
     expect(drain(second)).toEqual([[9, 10]]);
   });
 
+  test('a guest that is put back while another has the table gives it back to that one', () => {
+    const table = newTable();
+    const [ended, running, next] = [newMarks(table), newMarks(table), newMarks(table)];
+    ended.own();
+    table.cards[7] = 1;
+    running.own();
+    table.cards[9] = 1;
+    expect(drain(ended)).toEqual([[7, 8]]);
+    ended.leave();
+    expect(table.isOwnedBy(running)).toBe(true);
+    table.cards[11] = 1;
+    next.own();
+    table.cards[13] = 1;
+    expect(drain(next)).toEqual([[13, 14]]);
+    next.leave();
+    expect(drain(running)).toEqual([
+      [9, 10],
+      [11, 12],
+    ]);
+  });
+
   test('marks that were set aside at both ends, by the guest and the host, are all there', () => {
     const table = newTable();
     const [first, second] = [newMarks(table), newMarks(table)];

@@ -208,9 +208,9 @@ export class Activation implements StackOwner, Watched, Waiting {
     this.onBegin(nowMs);
   }
 
-  /** It is a mistake of ours to come to this; its guest must run on nobody else's account. */
+  /** It has trapped, which is told a moment later; or it would go on, on another's account. */
   onRecalled(): void {
-    this.#ending.endByGuest({ kind: 'trapped', reason: 'it kept a thread that was lent to it' });
+    this.#ending.recall();
     this.#stacks.giveUpAll(this.#ending.trap);
     this.leave();
   }

@@ -17,6 +17,7 @@ export class Ending {
   isSet = false;
   #byHost: HostEnd | undefined;
   #byGuest: RunEnd | undefined;
+  #isRecalled = false;
 
   constructor(trap: WebAssembly.RuntimeError) {
     this.trap = trap;
@@ -34,6 +35,12 @@ export class Ending {
   /** The budget is used up, also where the guest has just ended itself and goes on nevertheless. */
   endByBudget(): void {
     this.#byHost ??= 'out-of-cpu';
+    this.isSet = true;
+  }
+
+  /** It must end now, or has trapped by itself, which is not known yet. */
+  recall(): void {
+    this.#isRecalled = !this.isSet;
     this.isSet = true;
   }
 
@@ -57,6 +64,9 @@ export class Ending {
   explain(error: unknown, describe: (error: unknown) => string): RunEnd {
     if (this.#byGuest !== undefined) return this.#byGuest;
     if (error instanceof TerrafirmaError) throw error;
+    if (this.#isRecalled && error === this.trap) {
+      return { kind: 'trapped', reason: 'it kept a thread that was lent to it' };
+    }
     return { kind: 'trapped', reason: describe(error) };
   }
 }

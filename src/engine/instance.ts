@@ -335,9 +335,10 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
 
   #linkHostcalls(imports: WebAssembly.Imports, wanted: readonly CoreImport[], core: number): void {
     const { hostcalls } = this.#kind;
-    for (const each of hostcalls.of(wanted, core, (one) => this.openHostcall(one))) {
-      const shared = hostcalls.areShared ? each.shared : undefined;
-      offer(imports, each.wanted, shared ?? hostcalls.openFor(this.port, each));
+    const known = hostcalls.of(wanted, core, (one) => this.openHostcall(one));
+    for (const { hostcall, wanted: each } of known) {
+      const shared = hostcalls.areShared ? hostcall.shared : undefined;
+      offer(imports, each, shared ?? hostcalls.openFor(this.port, hostcall));
     }
   }
 

@@ -3,7 +3,7 @@
  * instances, made with the first of them. What such a function does for one instance is made when
  * the instance first calls it: of fifty imports a request calls a few.
  */
-import { type CoreFace, faceOf, type Hostcall } from '../abi/hostcall.ts';
+import { type CoreFace, faceOf, type Hostcall, type HostcallFacts } from '../abi/hostcall.ts';
 import type { CrossingCall, Crossings, HostFunction, Served } from './crossings.ts';
 import type { CoreImport } from './program-shared.ts';
 
@@ -35,8 +35,9 @@ export interface PortOwner {
   readonly port: HostcallPort;
 }
 
-/** One import. */
+/** One hostcall, however often cores of the program import it. */
 export interface ProgramHostcall {
+  /** As one of them imports it. */
   readonly wanted: CoreImport;
   readonly waits: boolean;
   readonly isOpenWithin: boolean;
@@ -50,9 +51,19 @@ export interface ProgramHostcall {
   shared: WebAssembly.ImportValue | undefined;
 }
 
+/** One import. */
+export interface ImportedHostcall {
+  readonly wanted: CoreImport;
+  readonly hostcall: ProgramHostcall;
+}
+
 /** No instance has so many functions. */
-const noPlace = 0xffff;
-/** More import no module of today's kits; each has a function of its own in V8. */
+const noPlace = 0x3fff_ffff;
+/**
+ * Of one core; more hostcalls has no ABI of today. Each has a function of its own in V8, some 700
+ * bytes that are nobody's: a small file can have a core with a thousand imports made 128 times, of
+ * the same few.
+ */
 const sharedMax = 2_000;
 /** Parameters of a hostcall that is called without an array of its arguments. */
 const shortLength = 5;
@@ -62,7 +73,8 @@ export class ProgramHostcalls {
   areShared = true;
   readonly #options: ProgramHostcallsOptions;
   /** By core. */
-  readonly #known: (readonly ProgramHostcall[])[] = [];
+  readonly #known: (readonly ImportedHostcall[])[] = [];
+  readonly #byFacts = new Map<HostcallFacts, ProgramHostcall>();
   #placeCount = 0;
 
   constructor(options: ProgramHostcallsOptions) {
@@ -74,7 +86,7 @@ export class ProgramHostcalls {
     wanted: readonly CoreImport[],
     core: number,
     bind: (wanted: CoreImport) => Hostcall | undefined,
-  ): readonly ProgramHostcall[] {
+  ): readonly ImportedHostcall[] {
     this.#known[core] ??= this.#make(wanted, bind);
     return this.#known[core];
   }
@@ -105,13 +117,20 @@ export class ProgramHostcalls {
   #make(
     wanted: readonly CoreImport[],
     bind: (wanted: CoreImport) => Hostcall | undefined,
-  ): readonly ProgramHostcall[] {
-    const all: ProgramHostcall[] = [];
+  ): readonly ImportedHostcall[] {
+    const all: ImportedHostcall[] = [];
+    const added: ProgramHostcall[] = [];
     for (const each of wanted) {
-      const hostcall = bind(each);
-      if (hostcall !== undefined) all.push(describe(each, hostcall));
+      const bound = bind(each);
+      if (bound === undefined) continue;
+      const known = bound.facts && this.#byFacts.get(bound.facts);
+      const hostcall = known ?? describe(each, bound);
+      all.push({ wanted: each, hostcall });
+      if (known !== undefined) continue;
+      added.push(hostcall);
+      if (bound.facts !== undefined) this.#byFacts.set(bound.facts, hostcall);
     }
-    const calls = all.slice(0, sharedMax).flatMap((hostcall) => this.#callsOf(hostcall));
+    const calls = added.slice(0, sharedMax).flatMap((hostcall) => this.#callsOf(hostcall));
     const shared = this.#options.crossings.open(calls);
     for (const [at, { hostcall }] of calls.entries()) hostcall.shared = shared[at];
     return all;

@@ -73,7 +73,9 @@ class Port implements HostcallPort {
 
 function link(program: ProgramHostcalls): () => number {
   const [known] = program.of(wanted, 0, () => hostcall);
-  const { exports } = new WebAssembly.Instance(asking, { host: { ask: known?.shared ?? 0 } });
+  const { exports } = new WebAssembly.Instance(asking, {
+    host: { ask: known?.hostcall.shared ?? 0 },
+  });
   return exports.run as () => number;
 }
 
@@ -98,8 +100,36 @@ describe('ProgramHostcalls', () => {
     const second = own.of(wanted, 0, () => {
       throw new Error('asked again');
     });
-    expect(second[0]?.shared).toBe(first[0]?.shared);
-    expect(second[0]?.shared).toBeTypeOf('function');
+    expect(second[0]?.hostcall.shared).toBe(first[0]?.hostcall.shared);
+    expect(second[0]?.hostcall.shared).toBeTypeOf('function');
+  });
+
+  it('has one function for all that import the same, under whatever names', () => {
+    const { program } = newThread();
+    const own = program();
+    const names = ['a', 'b', 'b'].map((name) => ({ module: 'host', name, core: 0 }));
+    const first = own.of(names, 0, () => hostcall);
+    const second = own.of(names, 1, () => hostcall);
+    const other = own.of(wanted, 2, () => ({ ...hostcall, facts: { ...facts } }));
+    expect([...first, ...second].map((each) => each.wanted)).toEqual([...names, ...names]);
+    const known = new Set([...first, ...second].map((each) => each.hostcall));
+    expect(known.size).toBe(1);
+    expect(known.has(other[0]?.hostcall as ProgramHostcall)).toBe(false);
+  });
+
+  it('keeps a place for each of any number', () => {
+    const { program } = newThread();
+    const own = program();
+    const count = 70_000;
+    const names = Array.from({ length: count }, (_, at) => ({
+      module: 'host',
+      name: `${at}`,
+      core: 0,
+    }));
+    const all = own.of(names, 0, () => ({ waits: false, call: () => 0 }));
+    const places = all.map((each) => own.place(each.hostcall));
+    expect(new Set(places).size).toBe(count);
+    expect(all.map((each) => own.place(each.hostcall))).toEqual(places);
   });
 
   it('ends a guest that runs on nobody’s account, or on that of another program', () => {
@@ -131,7 +161,7 @@ describe('ProgramHostcalls', () => {
     const [known] = own.of(wanted, 0, () => hostcall);
     if (known === undefined) throw new Error('no hostcall');
     const runs = [100, 200].map((answer) => {
-      const ask = own.openFor(new Port(own, answer), known);
+      const ask = own.openFor(new Port(own, answer), known.hostcall);
       return new WebAssembly.Instance(asking, { host: { ask } }).exports.run as () => number;
     });
     expect(runs.map((run) => run())).toEqual([107, 207]);
@@ -140,7 +170,7 @@ describe('ProgramHostcalls', () => {
   it('shares no function of which it does not know the type', () => {
     const { program } = newThread();
     const [known] = program().of(wanted, 0, () => ({ waits: false, call: () => 0 }));
-    expect(known?.shared).toBeUndefined();
+    expect(known?.hostcall.shared).toBeUndefined();
   });
 });
 

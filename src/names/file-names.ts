@@ -17,9 +17,13 @@ const conflictPattern =
 /** `hello (1).wasm`, as download tools and Drive count copies; never a name that is served. */
 const numberedCopy = / \(\d+\)(?:\.[^.]*)?$/;
 const temporaryPattern = /\.(?:tmp|temp|part|partial|crdownload|swp|swx)$/;
-/** What the owner tells the daemon; with what may be secrets in it. */
-export const settingsNames: ReadonlySet<string> = new Set(['terrafirma.toml', 'fastly.toml']);
-const internal = new Set([...settingsNames, 'desktop.ini', 'thumbs.db']);
+/**
+ * What the owner tells the daemon, with what may be secrets in it, and what people, editors and
+ * tools leave beside it: `fastly.toml.bak`, `fastly.stage.toml` (which the vendor's tool reads with
+ * `--env stage`), `terrafirma (1).toml`, `Copy of fastly.toml`, `#fastly.toml#`.
+ */
+const settingsPattern = /^(?:#|copy of )?(?:terrafirma|fastly)(?:[. (].*)?\.toml/;
+const internal = new Set(['desktop.ini', 'thumbs.db']);
 /** Characters that show nothing: APFS and HFS+ skip some of them when they compare names. */
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
 const everyInvisible = new RegExp(invisible, 'gu');
@@ -51,7 +55,16 @@ export function classifyName(segment: string): NameClass {
   const folded = foldName(segment);
   if (conflictPattern.test(folded) || numberedCopy.test(folded)) return 'conflict';
   if (segment.length > segmentBytesMax || !served.test(segment)) return 'ignored';
-  return temporaryPattern.test(folded) || internal.has(folded) ? 'ignored' : 'served';
+  return temporaryPattern.test(folded) || isInternal(folded) ? 'ignored' : 'served';
+}
+
+/** Whether it is, or may be a copy of, a file in which the owner says what holds for the folder. */
+export function isSettingsName(segment: string): boolean {
+  return settingsPattern.test(foldName(segment));
+}
+
+function isInternal(folded: string): boolean {
+  return internal.has(folded) || settingsPattern.test(folded);
 }
 
 /**
@@ -66,7 +79,7 @@ export function isStaticName(segment: string): boolean {
   if (Buffer.byteLength(segment) > segmentBytesMax || /[. ]$/.test(segment)) return false;
   if (!isPlain(segment) && invisible.test(segment.replace(ownWords, ''))) return false;
   const folded = foldName(segment);
-  if (conflictPattern.test(folded) || temporaryPattern.test(folded) || internal.has(folded))
+  if (conflictPattern.test(folded) || temporaryPattern.test(folded) || isInternal(folded))
     return false;
   return !folded.startsWith('.') && !folded.endsWith('.wasm');
 }
@@ -118,16 +131,24 @@ export function spellingsOf(segments: readonly string[]): readonly (readonly str
  */
 export function explainName(segment: string): string | undefined {
   if (segment.startsWith('.')) return undefined;
+  // `photo (1).jpg` counts as a copy among modules alone.
+  if (isStaticName(segment)) return undefined;
   const folded = foldName(segment);
   if (classifyName(segment) === 'conflict') return 'it is a conflict copy: merge it and delete it';
   const isModule = segment.endsWith('.wasm') && isServedName(segment);
   if (folded.endsWith('.wasm')) return isModule ? undefined : moduleRule;
-  if (isStaticName(segment) || internal.has(folded)) return undefined;
+  if (isOwners(folded)) return undefined;
+  if (settingsPattern.test(folded)) return 'it may be a copy of the settings, with secrets in it';
   if (segment.includes('~')) return 'a "~" marks backups and temporary files';
   if (temporaryPattern.test(folded)) return 'its ending marks an unfinished or temporary file';
   if (/[. ]$/.test(segment)) return 'a name must not end in a dot or a space';
   if (segment.includes('\\')) return 'a name must not hold a backslash';
   return 'its name is too long or holds characters that cannot be seen';
+}
+
+/** The settings themselves, and what systems leave: nobody expects them to be served. */
+function isOwners(folded: string): boolean {
+  return internal.has(folded) || folded === 'terrafirma.toml' || folded === 'fastly.toml';
 }
 
 const moduleRule =

@@ -2,9 +2,9 @@ import { TerrafirmaError } from '../errors.ts';
 import {
   foldName,
   isServedName,
+  isSettingsName,
   isStaticName,
   segmentBytesMax,
-  settingsNames,
   wellKnownDirectory,
 } from './file-names.ts';
 import { quoteReceived, withoutSecrets } from './quote.ts';
@@ -131,9 +131,9 @@ function checkStaticName(segment: string): void {
   if (folded === '.kbp_config') {
     throw new TerrafirmaError('forbidden-path', 'Reading /.kbp_config directly is forbidden.');
   }
-  if (segment.startsWith('.') || folded.startsWith('.') || settingsNames.has(folded))
-    throw forbidden(segment);
-  if (!isStaticName(segment)) throw notFound(segment);
+  if (segment.startsWith('.') || folded.startsWith('.')) throw forbidden(segment);
+  if (isStaticName(segment)) return;
+  throw isSettingsName(segment) ? forbidden(segment) : notFound(segment);
 }
 
 function badPath(rule: string, target: string, options?: ErrorOptions): TerrafirmaError {

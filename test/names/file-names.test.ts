@@ -65,6 +65,10 @@ describe('names of static files', () => {
   test.each([
     'index.html',
     'my photo (1).jpg',
+    'fastly.json',
+    'fastlytoml.txt',
+    'pyproject.toml',
+    'not-fastly.toml.html',
     'Überblick.pdf',
     '日本語.txt',
     "it's.css",
@@ -97,6 +101,19 @@ describe('names of static files', () => {
     'a\u202etxt.exe',
     'a\n',
     'x.tmp',
+    'fastly.toml',
+    'FASTLY.TOML.BAK',
+    'fastly.toml.orig',
+    'fastly.toml.2',
+    'fastly.toml-old',
+    'fastly.toml~',
+    '#fastly.toml#',
+    'fastly.stage.toml',
+    'fastly (1).toml',
+    'Copy of fastly.toml',
+    'terrafirma copy.toml',
+    'terrafirma.toml.bak',
+    'ｆastly.toml.bak',
     'photo.sync-conflict-20191108-101530-ABCDEFG.jpg',
     'é'.repeat(128),
   ])('%j is not', (name) => expect(isStaticName(name)).toBe(false));
@@ -158,10 +175,13 @@ describe('explainName()', () => {
     ['page (conflicted copy).html', /conflict copy/],
     ['page.', /dot or a space/],
     ['a\\b', /backslash/],
+    ['fastly.toml.bak', /copy of the settings/],
+    ['terrafirma (1).toml', /conflict copy/],
     ['a\u200d.txt', /cannot be seen/],
   ])('%s: %s', (name, reason) => expect(explainName(name)).toMatch(reason));
 
-  test.each(['page.html', 'hello.wasm', '.env', 'terrafirma.toml'])('%s: nothing', (name) =>
-    expect(explainName(name)).toBeUndefined(),
+  test.each(['page.html', 'photo (1).jpg', 'hello.wasm', '.env', 'terrafirma.toml'])(
+    '%s: nothing',
+    (name) => expect(explainName(name)).toBeUndefined(),
   );
 });

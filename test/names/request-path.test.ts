@@ -69,6 +69,15 @@ describe('a request path', () => {
     );
   });
 
+  test('never leads to the settings of the folder, nor to copies of them', () => {
+    for (const path of [
+      ...['/fastly.toml', '/TERRAFIRMA.toml', '/fastly.toml.bak', '/a/terrafirma.toml.orig'],
+      ...['/fastly.stage.toml', '/Fastly%20(1).toml', '/fastly.toml.d/x.txt'],
+    ]) {
+      expect(() => parseRequestPath(path), path).toThrow(/never served/);
+    }
+  });
+
   test('may lead below .well-known, but not to what the daemon answers there', () => {
     const { segments } = parseRequestPath('/.well-known/security.txt');
     expect(segments).toEqual(['.well-known', 'security.txt']);

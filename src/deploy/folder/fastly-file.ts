@@ -11,7 +11,7 @@ import {
   noLocalServer,
   parseFastlyToml,
 } from '../../site/fastly/fastly-toml.ts';
-import { couldBeNamed, namedFiles } from '../../site/fastly/named-files.ts';
+import { couldBeNamed, namedFiles, secretFiles } from '../../site/fastly/named-files.ts';
 import { type FastlySettings, resolveLocalServer } from '../../site/fastly/resolve.ts';
 import type { ShownFastly } from '../common/common-fastly.ts';
 import type { FastlyBundle } from '../common/fastly-bundle.ts';
@@ -21,14 +21,14 @@ import type { FolderTiming } from '../look/timing.ts';
 import { type FastlyFilesPlace, resolveFastly } from './fastly-files.ts';
 import { OwnerFile } from './owner-file.ts';
 
+/** `paths`: files in the folder that no visitor gets. */
 export type FastlyState =
-  | { readonly kind: 'none' }
+  | { readonly kind: 'none'; readonly paths: readonly string[] }
   /** The file, or one that it names, is still to be read. */
   | { readonly kind: 'unread'; readonly paths: readonly string[] }
   | {
       readonly kind: 'good';
       readonly settings: FastlySettings;
-      /** Files that it names, in the folder. */
       readonly paths: readonly string[];
     }
   | {
@@ -57,6 +57,8 @@ interface Followed {
 
 const noPaths: readonly string[] = [];
 const shownNone: ShownFastly = { bundle: undefined, mtimeMs: 0 };
+/** Of more that were named one after another, the first are forgotten. */
+const secretFilesMax = 1_000;
 /** Of a file that is not there, or cannot be read. */
 const absentStamp: FileStamp = '';
 
@@ -64,6 +66,8 @@ export class FolderFastly {
   readonly #options: FastlyFileOptions;
   readonly #file: OwnerFile<LocalServer>;
   readonly #sightings = new Map<string, Sighting>();
+  /** What was named as a secret's file since the folder is in use: it stays closed. */
+  readonly #secretFiles = new Set<string>();
   #basis: Basis | undefined;
   #state: FastlyState = { kind: 'unread', paths: noPaths };
   #shown: ShownFastly | undefined;
@@ -118,7 +122,13 @@ export class FolderFastly {
   restore(text: string | undefined): void {
     this.#file.restore(text);
     if (text !== undefined) this.#state = { kind: 'unread', paths: this.#namedNow() };
-    else this.#state = { kind: 'none' };
+    else this.#state = { kind: 'none', paths: this.#closed(noPaths) };
+  }
+
+  /** The same folder, where it was before: what was a secret's file there stays closed. */
+  inherit(before: FolderFastly): void {
+    this.#keepClosed([...before.#secretFiles]);
+    this.#state = { kind: 'unread', paths: this.#closed(noPaths) };
   }
 
   /**
@@ -131,7 +141,7 @@ export class FolderFastly {
     const file = this.#file.state;
     if (file.kind === 'unknown') return waitMs;
     if (file.kind === 'broken') this.#break(file.error, couldBeNamed(file.text));
-    else if (file.text === undefined) this.#settle({ kind: 'none' });
+    else if (file.text === undefined) this.#settle({ kind: 'none', paths: this.#closed(noPaths) });
     else
       return soonest([waitMs, await this.#lookAtFiles(file.value, file.text, { timing, nowMs })]);
     return waitMs;
@@ -143,6 +153,7 @@ export class FolderFastly {
     clock: { readonly timing: FolderTiming; readonly nowMs: number },
   ): Promise<number> {
     if (this.#basis?.local === local && (await this.#isUnchanged(this.#basis))) return 0;
+    this.#keepClosed(secretFiles(local));
     if (this.#state.kind !== 'good') this.#state = { kind: 'unread', paths: this.#namedNow() };
     const stamps = new Map<string, FileStamp>();
     let waitMs = 0;
@@ -159,7 +170,7 @@ export class FolderFastly {
       });
       if (resolved === undefined) return waitMs;
       const { files, paths, settings } = resolved;
-      this.#state = { kind: 'good', paths, settings };
+      this.#state = { kind: 'good', paths: this.#closed(paths), settings };
       this.#shown = this.#options.isShared ? { bundle: { text, files }, mtimeMs } : undefined;
     } catch (error) {
       if (!(error instanceof TerrafirmaError) || error.code !== 'bad-settings') throw error;
@@ -194,19 +205,38 @@ export class FolderFastly {
 
   #namedNow(): readonly string[] {
     const file = this.#file.state;
-    if (file.kind === 'good') return namedFiles(file.value);
-    return file.kind === 'broken' ? couldBeNamed(file.text) : noPaths;
+    if (file.kind === 'broken') return this.#closed(couldBeNamed(file.text));
+    if (file.kind !== 'good') return this.#closed(noPaths);
+    this.#keepClosed(secretFiles(file.value));
+    return this.#closed(namedFiles(file.value));
+  }
+
+  /** Whoever takes the file away, or what names them, does not mean to show them. */
+  #keepClosed(paths: readonly string[]): void {
+    for (const path of paths) {
+      this.#secretFiles.delete(path);
+      this.#secretFiles.add(path);
+    }
+    for (const path of this.#secretFiles) {
+      if (this.#secretFiles.size <= secretFilesMax) break;
+      this.#secretFiles.delete(path);
+    }
+  }
+
+  #closed(paths: readonly string[]): readonly string[] {
+    return this.#secretFiles.size === 0 ? paths : [...new Set([...paths, ...this.#secretFiles])];
   }
 
   /** Of another node's; files of this copy stay private, as who follows may be late. */
   #stateOf(bundle: FastlyBundle | undefined): FastlyState {
-    const ownPaths = this.#state.kind === 'none' ? noPaths : this.#state.paths;
-    if (bundle === undefined) return { kind: 'none' };
+    const ownPaths = this.#state.paths;
+    if (bundle === undefined) return { kind: 'none', paths: this.#closed(noPaths) };
     const { files, text } = bundle;
-    const paths = [...new Set([...files.keys(), ...ownPaths])];
+    const paths = this.#closed([...new Set([...files.keys(), ...ownPaths])]);
     const { limits, variable } = this.#options;
     try {
       const local = parseFastlyToml(Buffer.from(text), limits.fastlyTomlBytesMax);
+      this.#keepClosed(secretFiles(local));
       const bytesMax = limits.fastlyFilesBytesMax;
       const resolution = resolveLocalServer(local, { files, variable, bytesMax });
       if (resolution.kind === 'resolved') {
@@ -222,9 +252,11 @@ export class FolderFastly {
 
   /** What was private stays so until the file is right again. */
   #break(error: TerrafirmaError, paths: readonly string[]): void {
-    if (this.#state.kind === 'broken' && this.#state.error.message === error.message) return;
-    const before = this.#state.kind === 'none' ? noPaths : this.#state.paths;
-    const all = [...new Set([...paths, ...before])];
+    const before = this.#state;
+    const all = [...new Set([...before.paths, ...paths])];
+    const isSame = before.kind === 'broken' && before.error.message === error.message;
+    // The same mistake, and a line further down that names another file.
+    if (isSame && all.length === before.paths.length) return;
     this.#settle({ kind: 'broken', error, paths: all });
   }
 

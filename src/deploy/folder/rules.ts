@@ -117,6 +117,7 @@ export class FolderRules {
   /** The rules of the folder in its new place; those of the old one hold until it is looked at. */
   movedTo(directory: string): FolderRules {
     const moved = new FolderRules({ ...this.#options, directory });
+    moved.#fastly.inherit(this.#fastly);
     const { manifest, settings } = this;
     if (manifest.kind !== 'unknown' && settings.kind !== 'unknown') {
       const fastly = this.fastlyText;

@@ -226,10 +226,8 @@ function mergeOf(
   fastly: FastlyState,
   texts: SiteTexts | undefined,
 ): Merged {
-  const files =
-    fastly.kind === 'none'
-      ? own
-      : withPrivate(fastly.kind === 'good' ? mergeFastly(own, fastly.settings) : own, fastly.paths);
+  const both = fastly.kind === 'good' ? mergeFastly(own, fastly.settings) : own;
+  const files = withPrivate(both, fastly.paths);
   const settings = texts === undefined ? files : withTexts(files, texts);
   // While nobody knows what it names, no name is a mistake.
   const isKnown = fastly.kind === 'good' || fastly.kind === 'none';

@@ -4,8 +4,10 @@
  */
 import { parse, TomlError } from 'smol-toml';
 import { inBytes } from '../../amounts.ts';
+import { nearestName } from '../../config/suggest.ts';
 import { lineOf, scanTomlLines } from '../../config/toml-lines.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import { quoteReceived } from '../../names.ts';
 import {
   Faults,
   namePlace,
@@ -48,6 +50,13 @@ const localServer = record(
   },
   others,
 );
+/** Tables of it that name files; the vendor has none of these names at the top. */
+const fileTables = [
+  ...['backends', 'config_stores', 'dictionaries', 'kv_stores', 'object_stores', 'object_store'],
+  ...['secret_stores', 'acls', 'geolocation', 'device_detection'],
+];
+/** Names of another length are never near it. */
+const lookalikeLengths = { min: 9, max: 18 };
 
 type LocalTable = ReturnType<typeof localServer.read>;
 export type LocalServer = Omit<LocalTable, 'dictionaries' | 'objectStores' | 'objectStore'>;
@@ -57,7 +66,7 @@ export const noLocalServer: LocalServer = {};
 
 /**
  * Reads a `fastly.toml`. What is not in `[local_server]` is the vendor's tools' own matter, but for
- * `manifest_version`.
+ * `manifest_version` and what may be a misspelled `[local_server]`.
  *
  * @param bytesMax Limit of the file's size in bytes.
  * @throws TerrafirmaError `bad-settings`; it names the line, and never what may be a secret.
@@ -84,10 +93,26 @@ export function badFastlyToml(what: string): TerrafirmaError {
 
 function readFile(file: Record<string, unknown>): LocalServer {
   const faults = new Faults();
+  for (const [key, value] of Object.entries(file)) {
+    if (typeof value === 'object') faults.catch(() => refuseLookalike(key));
+  }
   faults.catch(() => requireVersion(file.manifest_version));
   const read = faults.catch(() => readLocalServer(file[section]));
   faults.throwAny();
   return read ?? noLocalServer;
+}
+
+/** A misspelled table must not look like one that holds: its files would be open to visitors. */
+function refuseLookalike(key: string): void {
+  const meant = fileTables.includes(key) ? `${section}.${key}` : nearSection(key);
+  if (meant === undefined || key === section) return;
+  const rule = `no table may look like [${section}]; did you mean "${meant}"?`;
+  throw new SettingsFault([key], rule, quoteReceived(key));
+}
+
+function nearSection(key: string): string | undefined {
+  const { min, max } = lookalikeLengths;
+  return key.length < min || key.length > max ? undefined : nearestName(key, [section]);
 }
 
 function readLocalServer(value: unknown): LocalServer {

@@ -11,6 +11,10 @@ const quoted = /"([^"\n]{1,1024})"|'([^'\n]{1,1024})'/g;
 
 /** Of one that is right. Files that its JSON files name are known when those are read. */
 export function namedFiles(local: LocalServer): readonly string[] {
+  return filesIn(local);
+}
+
+function filesIn(table: unknown): readonly string[] {
   const paths = new Set<string>();
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
@@ -18,8 +22,17 @@ export function namedFiles(local: LocalServer): readonly string[] {
     const inner = value instanceof Map ? value.values() : Object.values(value);
     for (const each of inner) walk(each);
   };
-  walk(local);
+  walk(table);
   return [...paths];
+}
+
+/** Of one that is right: those that are secrets whole, be it a store of them, one, or a key. */
+export function secretFiles({ backends, secretStores }: LocalServer): readonly string[] {
+  const keys = new Map<string, unknown>();
+  for (const [name, { clientCertificate }] of backends ?? []) {
+    keys.set(name, clientCertificate?.key);
+  }
+  return filesIn([secretStores, keys]);
 }
 
 /** Of any text: whatever stands in quotes and could be a path. */

@@ -196,6 +196,79 @@ describe('FolderFastly', () => {
     again.restore(json);
     expect(again.state).toEqual({ kind: 'unread', paths: ['data/s.json'] });
     again.restore(undefined);
-    expect(again.state).toEqual({ kind: 'none' });
+    expect(again.state).toEqual({ kind: 'none', paths: [] });
+  });
+
+  test('closes what a misspelled table names', async () => {
+    const table = '[[local_sever.secret_stores.v]]\nkey = "k"\nfile = ';
+    write('fastly.toml', `${table}"data/k.txt"`);
+    const file = open();
+    await look(file);
+    expect(faultOf(file)).toContain('did you mean "local_server"?');
+    expect(file.state.paths).toEqual(['k', 'data/k.txt']);
+    const { state } = file;
+    await look(file);
+    expect(file.state).toBe(state);
+    write('fastly.toml', `${table}"data/k.txt"\n${table}"data/more.txt"`);
+    await look(file);
+    expect(file.state.paths).toEqual(['k', 'data/k.txt', 'data/more.txt']);
+  });
+
+  describe('what was a secret’s file', () => {
+    const secret = (path: string, store = 'v') =>
+      `[[local_server.secret_stores.${store}]]\nkey = "k"\nfile = "${path}"\n`;
+    const pem = '-----BEGIN CERTIFICATE-----';
+    const backend = `[local_server.backends.b]\nurl = "https://b"\n[local_server.backends.b.client_certificate]
+certificate = "${pem}"\nkey_file = "data/key.pem"\n`;
+
+    test('stays closed where the file no longer names it, or has gone', async () => {
+      write('fastly.toml', `${secret('data/k.txt')}${backend}${json}`);
+      write('data/k.txt', 'hunter2');
+      write('data/key.pem', pem);
+      write('data/s.json', '{"a": "1"}');
+      const file = open();
+      await look(file);
+      const closed = ['data/k.txt', 'data/key.pem'];
+      expect(file.state.paths).toEqual(expect.arrayContaining(['data/s.json', ...closed]));
+      write('fastly.toml', 'name = "x"');
+      await look(file);
+      expect([file.state.kind, [...file.state.paths].sort()]).toEqual(['good', closed]);
+      rmSync(scratch.path('fastly.toml'));
+      await look(file);
+      await look(file);
+      expect([file.state.kind, [...file.state.paths].sort()]).toEqual(['none', closed]);
+      const { state } = file;
+      await look(file);
+      expect(file.state).toBe(state);
+      const moved = open();
+      moved.inherit(file);
+      moved.restore(undefined);
+      expect([...moved.state.paths].sort()).toEqual(closed);
+    });
+
+    test('may lie in a directory that is never served', async () => {
+      mkdirSync(scratch.path('.secrets'));
+      write('.secrets/k.txt', 'hunter2');
+      write('fastly.toml', secret('.secrets/k.txt'));
+      const file = open();
+      await look(file);
+      expect(file.state).toMatchObject({ kind: 'good', paths: ['.secrets/k.txt'] });
+    });
+
+    test('is forgotten when a thousand others were named since', async () => {
+      const file = open();
+      const name = (from: number, count: number) => {
+        const texts = Array.from({ length: count }, (_, n) => secret(`data/${from + n}`, 's'));
+        file.restore(texts.join(''));
+      };
+      for (let from = 0; from < 1_000; from += 200) name(from, 200);
+      file.restore(undefined);
+      expect(file.state.paths).toHaveLength(1_000);
+      name(1_000, 1);
+      file.restore(undefined);
+      expect(file.state.paths).toHaveLength(1_000);
+      expect(file.state.paths).not.toContain('data/0');
+      expect(file.state.paths).toContain('data/1000');
+    });
   });
 });

@@ -15,7 +15,7 @@ import { LogBook, Scratch } from '../world.ts';
 
 const folderKey = '/keybase/private/alice,bot' as FolderKey;
 
-const noFastly: FastlyState = { kind: 'none' };
+const noFastly: FastlyState = { kind: 'none', paths: [] };
 
 function stateOf(text: string): SettingsState {
   const value = parseSettings(Buffer.from(text), 1e6, { areNamesLater: true });

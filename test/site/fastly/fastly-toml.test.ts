@@ -12,6 +12,10 @@ describe('parseFastlyToml()', () => {
       build = "cargo build"
       [setup.backends.origin]
       address = "example.com"
+      [setup.secret_stores.vault.entries.key]
+      description = "a key"
+      [env]
+      API = "1"
       [local_server]
       viceroy_version = "0.16.5"
       [local_server.pushpin]
@@ -40,6 +44,16 @@ describe('parseFastlyToml()', () => {
     ],
     ['manifest_version = 3\n\n[local_server.backend.a]\nurl = "http://a"', 'fastly.toml:3: '],
     ['[local_server]\n\n[local_server.backend.a]\nurl = "http://a"', 'did you mean "backends"?'],
+    [
+      'name = "x"\n[[local_sever.secret_stores.v]]\nkey = "k"\nfile = "secrets/k.txt"',
+      'fastly.toml:2: no table may look like [local_server]; did you mean "local_server"?',
+    ],
+    ['[Local-Server.acls]\na = "a.json"', 'did you mean "local_server"?: received "Local-Server"'],
+    ['[localserver]', 'did you mean "local_server"?'],
+    [
+      '[[secret_stores.v]]\nkey = "k"\nfile = "k.txt"',
+      'did you mean "local_server.secret_stores"?: received "secret_stores"',
+    ],
     ['[local_server.backends.a]\nurl = "http://a"\nhostt = 1', 'fastly.toml:3: '],
     [
       '[local_server.dictionaries]\n[local_server.config_stores]',

@@ -84,7 +84,8 @@ class SectionDecoder {
     const length = outer.readU32();
     this.#start = outer.pos;
     if (length > outer.end - outer.pos) {
-      throw refuseComponent('sections must fit the file', `one of ${length} bytes`, offset);
+      const rule = 'sections must fit the file, which may be cut short';
+      throw refuseComponent(rule, `one of ${length} bytes`, offset);
     }
     const reader = new ByteReader(outer.bytes, outer.pos, outer.pos + length);
     this.#in = new ComponentReader(reader, counts);

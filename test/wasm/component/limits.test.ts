@@ -57,6 +57,11 @@ function refusal(bytes: Uint8Array<ArrayBuffer>, limits: Partial<ComponentLimits
   }
 }
 
+test('a component that is cut short is told so', () => {
+  const cut = Uint8Array.from(within(section(1, emptyModule)).slice(0, -1));
+  expect(refusal(cut, {})).toMatch(/sections must fit the file, which may be cut short: received/);
+});
+
 test.each<[keyof ComponentLimits, number, Uint8Array<ArrayBuffer>, RegExp]>([
   ['bytesMax', 12, component(custom.slice(0, 4)), /at most .* received/],
   ['levelsMax', 3, Uint8Array.from(within(within(preamble))), /nested at most 2 deep/],

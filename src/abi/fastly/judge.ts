@@ -35,7 +35,10 @@ function judgeImport(wanted: Import, wasi: WasiBeside): readonly string[] {
   if (!isFastly(wanted)) return [`unknown ${label} (${kind})`];
   const declared = fastlyTable.get(module)?.get(name);
   const expected = declared === undefined ? undefined : describeType(faceOf(declared));
-  const rule = `${label}: expected a function ${expected ?? 'of i32 that gives an i32'}`;
+  const rule =
+    expected === undefined
+      ? `unknown ${label}: a function that is newer than what is known gives an i32`
+      : `${label}: expected a function ${expected}`;
   if (kind !== 'function') return [`${rule}: received a ${kind}`];
   if (type === undefined) return [];
   const isRight = expected === undefined ? givesStatus(type) : describeType(type) === expected;

@@ -38,8 +38,10 @@ describe('a program for Fastly Compute', () => {
     expect(judge([newBody, newer])).toBe('fastly _start');
     const gives: FunctionFace = { params: [], results: ['i64'] };
     expect(judge([newBody, { ...newer, type: gives }])).toMatch(
-      /"fastly_quantum" "entangle": expected a function of i32 that gives an i32: received \(\) ->/,
+      /unknown import "fastly_quantum" "entangle": .* gives an i32: received \(\) -> \(i64\)/,
     );
+    const unheard = { ...imported('fastly_http_req', 'no_such'), type: gives };
+    expect(judge([newBody, unheard])).toMatch(/unknown import "fastly_http_req" "no_such": /);
   });
 
   test('is refused with all that is wrong with it', () => {

@@ -35,6 +35,7 @@ import { WorldCache } from './world-cache.ts';
 
 const noBackends: Backends = {
   find: () => undefined,
+  names: () => [],
   isAdded: () => false,
   healthOf: () => 'unknown',
   timesOf: () => ({ connectMs: 1, firstByteMs: 1, betweenBytesMs: 1, keepAliveMs: 1 }),

@@ -21,6 +21,10 @@ class FuzzBackends implements Backends {
     return name === 'back' ? { address } : this.#added.get(name);
   }
 
+  names(): readonly string[] {
+    return ['back', ...this.#added.keys()];
+  }
+
   isAdded(name: string): boolean {
     return this.#added.has(name);
   }

@@ -26,6 +26,10 @@ export class RunBackends implements Backends {
     return this.#options.grant.backends.get(name) ?? this.#added?.get(name);
   }
 
+  names(): Iterable<string> {
+    return [...this.#options.grant.backends.keys(), ...(this.#added?.keys() ?? [])];
+  }
+
   /**
    * The back-end that a URL names as its host, and the URL at its server. Only a name without a dot
    * can be one: no name of the Internet is covered up.

@@ -119,6 +119,8 @@ export interface FetchFault {
 /** Servers that the guest knows by a name: what the folder defines and grants, and its own. */
 export interface Backends {
   find(name: string): Backend | undefined;
+  /** Of all that can be found. */
+  names(): Iterable<string>;
   /** Whether the guest has added it itself. */
   isAdded(name: string): boolean;
   /** `unknown` also where nobody asks. */

@@ -1,8 +1,10 @@
 /** What is known of back-ends. */
 import type { Backend, BackendHealth, TlsVersion } from '../../../capability/fetch/contract.ts';
+import { quoteReceived } from '../../../names/quote.ts';
 import type { DeclaredHostcall } from '../../hostcall.ts';
 import { answering, room, text } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
+import type { FastlyRun } from '../run.ts';
 import { FastlyFault, type Given, status } from '../status.ts';
 
 export const nameBytesMax = 1_024;
@@ -14,6 +16,8 @@ const healthNumbers: Readonly<Record<BackendHealth, number>> = {
 /** In the order of their numbers. */
 export const tlsVersions: readonly TlsVersion[] = ['1.0', '1.1', '1.2', '1.3'];
 const msPerSecond = 1_000;
+/** Of back-ends that there are, where a guest names another. */
+const namesToldMax = 10;
 
 export interface NamedBackend {
   readonly name: string;
@@ -24,8 +28,34 @@ export interface NamedBackend {
 export function findBackend(guest: FastlyGuest, ptr: number, len: number): NamedBackend {
   const name = guest.readText(ptr, len, nameBytesMax);
   const backend = guest.run.capabilities.fetch.backends.find(name);
-  if (backend === undefined) throw new FastlyFault('inval');
-  return { name, backend };
+  if (backend !== undefined) return { name, backend };
+  guest.run.of(unknownNames).tell(name);
+  throw new FastlyFault('inval');
+}
+
+/** Guests hear no more than `inval`, and kits tell no more: the owner hears of the first. */
+class UnknownNames {
+  readonly #capabilities: FastlyRun['capabilities'];
+  #isTold = false;
+
+  constructor({ capabilities }: FastlyRun) {
+    this.#capabilities = capabilities;
+  }
+
+  tell(name: string): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    const { fetch, log } = this.#capabilities;
+    const known = [...fetch.backends.names()];
+    const named = known.slice(0, namesToldMax).map(quoteReceived);
+    if (known.length > named.length) named.push(`and ${known.length - named.length} more`);
+    const there = named.length === 0 ? 'the folder has none' : `known: ${named.join(', ')}`;
+    log.write('warn', `there is no back-end ${quoteReceived(name)}; ${there}`);
+  }
+}
+
+function unknownNames(run: FastlyRun): UnknownNames {
+  return new UnknownNames(run);
 }
 
 export const backendHostcalls = [

@@ -83,7 +83,17 @@ describe('a request', () => {
     const puppet = await bench.puppet();
     const [request, body] = [await makeRequest(puppet), await puppet.body()];
     expect(await send(puppet, request, body, 'vault')).toBe(2);
+    expect(await send(puppet, request, body, 'other')).toBe(2);
     expect(await send(puppet, request, body)).toBe(0);
+    expect(puppet.world.logLines).toEqual(['warn there is no back-end "vault"; known: "origin"']);
+  });
+
+  test('names ten of the back-ends that there are where it wants another', async () => {
+    const others = Array.from({ length: 11 }, (_, n) => [`b${n}`, bench.backend()] as const);
+    const puppet = await bench.puppet({ backends: Object.fromEntries(others) });
+    const [request, body] = [await makeRequest(puppet), await puppet.body()];
+    expect(await send(puppet, request, body, 'vault')).toBe(2);
+    expect(puppet.world.logLines).toEqual([expect.stringMatching(/"b8", and 2 more$/)]);
   });
 
   test('is not consumed where its reply has no place', async () => {

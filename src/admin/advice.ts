@@ -1,5 +1,7 @@
 /** What is wrong with a folder right now and what its owner can do about it, in sentences. Pure. */
+
 import type { FolderLook } from '../deploy/folder/folder-look.ts';
+import { stepForRefused } from '../doctor/refused-module.ts';
 
 export interface Advice {
   /** As `terrafirma doctor` calls it. */
@@ -20,7 +22,7 @@ export function adviceFor(look: FolderLook, notes: readonly Advice[] = []): read
   }
   for (const [path, module] of site?.modules ?? []) {
     if (module.kind !== 'refused') continue;
-    advice.push({ id: `module:${path}`, text: `Replace ${path}: ${module.error.detail}` });
+    advice.push({ id: `module:${path}`, text: stepForRefused(path, module.error.detail) });
   }
   return [...advice, ...notes]
     .slice(0, adviceMax)

@@ -8,6 +8,7 @@ import { type ListedVersion, listVersions } from '../../deploy/keep/versions.ts'
 import type { ListedFile } from '../../deploy/look/scan.ts';
 import { listFolder } from '../../deploy/look/scan.ts';
 import type { Finding } from '../../doctor/finding.ts';
+import { stepForRefused } from '../../doctor/refused-module.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
 import {
@@ -288,7 +289,7 @@ function describeFile(
   const id = `module:${name}`;
   const { before, isLink, isReadable } = about;
   if (problem !== undefined) {
-    const nextStep = `Replace ${name}: ${problem}`;
+    const nextStep = stepForRefused(name, problem);
     const bad = { mark: 'bad', id, nextStep } as const;
     if (before === undefined) return { ...bad, text: `${name}: ${problem}` };
     const { acceptedAtMs, digest } = before;

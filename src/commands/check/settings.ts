@@ -14,6 +14,7 @@ import { fastlyName } from '../../site/fastly/fastly-toml.ts';
 import type { ReadVariable } from '../../site/fastly/resolve.ts';
 import { lower } from '../../site/settings/ceilings.ts';
 import { describeExposed } from '../../site/settings/exposed.ts';
+import { splitFaults } from '../../site/settings/fault.ts';
 import type { SiteSettings } from '../../site/settings/site-settings.ts';
 import { parseSettings, settingsName } from '../../site/settings.ts';
 
@@ -81,7 +82,7 @@ async function readBoth(
     }
     return settings;
   } catch (error) {
-    findings.push(faultOf(settingsName, error));
+    findings.push(...faultsOf(settingsName, error));
     return undefined;
   }
 }
@@ -100,7 +101,7 @@ async function checkFastly(
     findings.push(...fastly.settings.notes.map(noteOf('secrets')));
     return fastly;
   } catch (error) {
-    findings.push(faultOf(fastlyName, error));
+    findings.push(...faultsOf(fastlyName, error));
     return 'broken';
   }
 }
@@ -118,12 +119,13 @@ async function readThere(
   }
 }
 
-/** @throws what is no fault of the file */
-function faultOf(name: string, error: unknown): Finding {
+/** One for each mistake. @throws what is no fault of the file */
+function faultsOf(name: string, error: unknown): readonly Finding[] {
   const isFault = error instanceof TerrafirmaError || error instanceof FileTooLargeError;
   if (!isFault) throw error;
-  const nextStep = `Mend ${name}: ${error.message}`;
-  return { mark: 'bad', id: 'settings', text: error.message, nextStep };
+  return splitFaults(error.message).map((text) => {
+    return { mark: 'bad', id: 'settings', text, nextStep: `Mend ${name}: ${text}` };
+  });
 }
 
 function noteOf(id: string): (text: string) => Finding {

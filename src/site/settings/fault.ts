@@ -82,6 +82,11 @@ export function joinFaults(faults: readonly string[]): string {
   return told.join('; ');
 }
 
+/** The mistakes of a message of `joinFaults`, one each; only for showing them. */
+export function splitFaults(message: string): readonly string[] {
+  return message.split(/; (?=[^\s:;"]+:\d+: |and there is more$)/);
+}
+
 /**
  * How a message names a place: `limits.cpu_ms`, `"api.wasm".limits.cpu_ms`; the file itself for
  * none. Numbers of elements are left out, because the message has the line.

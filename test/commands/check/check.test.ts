@@ -154,6 +154,7 @@ test('a refused module is named with its reason, with 1', async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/bad +module +broken\.wasm: Cannot/m);
   expect(stdout).toMatch(/ok +module +hello\.wasm/m);
+  expect(stdout).toMatch(/^Next: Replace broken\.wasm: Cannot/m);
 });
 
 test('files that are never served for their names are told, with the reason', async () => {
@@ -252,6 +253,12 @@ test('fastly.toml: what is wrong, and names that only it has', async () => {
   expect(broken.code).toBe(1);
   expect(broken.stdout).toMatch(/bad +settings +.*fastly\.toml:2: the file must be there/m);
   expect(broken.stdout).toMatch(/^It would not work\.\nNext: Mend fastly\.toml: /m);
+
+  write('[local_server.acls]\nhome = 1\nwork = "a; b.json"\n[local_server.backend]');
+  const several = (await check()).stdout;
+  expect(several).toMatch(/bad +settings +Cannot .*: fastly\.toml:2: [^;]*: received a number$/m);
+  expect(several).toMatch(/bad +settings +fastly\.toml:4: .*; did you mean "backends"\?/m);
+  expect(several).toMatch(/^Next: Mend fastly\.toml: Cannot .*: fastly\.toml:2: [^;]*$/m);
 
   write('');
   expect((await check()).stdout).toMatch(/ok +settings +fastly\.toml is valid$/m);

@@ -218,8 +218,11 @@ describe('FolderFastly', () => {
     const secret = (path: string, store = 'v') =>
       `[[local_server.secret_stores.${store}]]\nkey = "k"\nfile = "${path}"\n`;
     const pem = '-----BEGIN CERTIFICATE-----';
-    const backend = `[local_server.backends.b]\nurl = "https://b"\n[local_server.backends.b.client_certificate]
-certificate = "${pem}"\nkey_file = "data/key.pem"\n`;
+    const backend = `
+      [local_server.backends.b]
+      url = "https://b"
+      client_certificate = { certificate = "${pem}", key_file = "data/key.pem" }
+    `;
 
     test('stays closed where the file no longer names it, or has gone', async () => {
       write('fastly.toml', `${secret('data/k.txt')}${backend}${json}`);

@@ -26,6 +26,6 @@ test('the fastly.toml of the guide is valid', () => {
   const texts = [...guide.matchAll(/```toml\n(manifest_version[\s\S]*?)```/g)];
   expect(texts.length).toBeGreaterThan(0);
   for (const [, text = ''] of texts) {
-    expect(fastlyFaultOf(text, { 'secrets/api-key.txt': 'secret' })).toBe('accepted');
+    expect(fastlyFaultOf(text, { '.secrets/api-key.txt': 'secret' })).toBe('accepted');
   }
 });

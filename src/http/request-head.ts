@@ -3,6 +3,7 @@
  * bounded here, once. Pure.
  */
 
+import { Buffer } from 'node:buffer';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { type HostName, quoteReceived, withoutSecrets } from '../names.ts';
@@ -183,8 +184,13 @@ function readTarget(
         `received ${quoteReceived(withoutSecrets(url))}`,
     );
   }
-  const [, authority = '', rest = ''] = absolute;
-  return { target: rest.startsWith('/') ? rest : `/${rest}`, authority };
+  const [, authority = '', path = ''] = absolute.map(copyOf);
+  return { target: path.startsWith('/') ? path : `/${path}`, authority };
+}
+
+/** Names and paths are remembered: a part of a text would keep all of it, kilobytes for a name. */
+function copyOf(part: string): string {
+  return Buffer.from(part, 'utf16le').toString('utf16le');
 }
 
 function twoHosts(first: string, second: string): TerrafirmaError {

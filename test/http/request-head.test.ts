@@ -1,5 +1,10 @@
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { readRequestHead } from '../../src/http/request-head.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 const CONTEXT = { id: 'id', scheme: 'http', clientAddress: '192.0.2.1', clientPort: 1 } as const;
 const LIMITS = { targetBytesMax: 100, headersMax: 5 };
@@ -111,6 +116,24 @@ describe('readRequestHead()', () => {
       authority: 'b.example',
       target: '/?q',
     });
+  });
+
+  test('keeps of an absolute target no more than its parts', () => {
+    const heads = (from: number) =>
+      Array.from({ length: 500 }, (_, index) => {
+        const url = `http://name-${from + index}.example/x?${'y'.repeat(60_000)}`;
+        const raw = { method: 'GET', url, httpVersion: '1.1', rawHeaders: ['Host', 'a.example'] };
+        return readRequestHead(raw, CONTEXT, { ...LIMITS, targetBytesMax: 65_536 }).authority;
+      });
+    heads(0);
+    collectGarbage();
+    const before = getHeapStatistics().used_heap_size;
+    const authorities = heads(1_000);
+    collectGarbage();
+    const bytes = getHeapStatistics().used_heap_size - before;
+    expect(authorities[499]).toBe('name-1499.example');
+    // With their targets they would be 30 MB.
+    expect(bytes).toBeLessThan(6_000_000);
   });
 
   test('reads the raw bytes of an authority as UTF-8, which is what browsers do', () => {

@@ -5,8 +5,8 @@ import { type FolderKey, ownerOf } from '../names.ts';
 import { indexPath } from '../site/table.ts';
 import type { LoadedModule } from '../threads/messages.ts';
 
-/** Stands where a site has its folder: no folder's key is one name alone. */
-const practiceKey = '/practice' as FolderKey;
+/** Stands where a site has its folder: no record may name one with a space. */
+export const practiceKey = '/of practice' as FolderKey;
 
 /** Makes a guest and gives it up, so that the code that does it is not cold. Never rejects. */
 export async function practise(

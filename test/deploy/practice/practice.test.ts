@@ -4,7 +4,8 @@ import { defaultLimits } from '../../../src/config/config.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
 import { Trial } from '../../../src/deploy/build/trial.ts';
 import { Practice } from '../../../src/deploy/practice/practice.ts';
-import { practise } from '../../../src/serve/practice.ts';
+import { parseFolderPath } from '../../../src/names.ts';
+import { practiceKey, practise } from '../../../src/serve/practice.ts';
 
 import { Engine } from '../../engine/world.ts';
 import { World } from '../../support/abi-world.ts';
@@ -38,6 +39,10 @@ test('is left out where somebody has deployed, and done once', async () => {
   const { practice: other } = open();
   expect(await other.run()).toBeDefined();
   expect(await other.run()).toBeUndefined();
+});
+
+test('is on the account of no folder that a record may name', () => {
+  expect(() => parseFolderPath(practiceKey)).toThrow(/malformed/);
 });
 
 test('leaves nothing with a serving thread', async () => {

@@ -11,8 +11,11 @@ export type TopNames = ReadonlySet<string>;
 export const topNamesMax = 64;
 export const topNameCharsMax = 64;
 
-/** What a file system finds by its letters alone: no short name of another, no dots at the end. */
-const plainName = /^[\w-]+(?:\.[\w-]+)*$/;
+/**
+ * What a file system finds by its letters alone: no short name of another, no dots at the end; and
+ * what is heard of when it is new (`isServedName`).
+ */
+const plainName = /^\w[\w-]*(?:\.[\w-]+)*$/;
 
 /** Takes the names one after the other. */
 export class TopNamesTaker {

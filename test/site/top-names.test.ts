@@ -30,6 +30,10 @@ test('what a file system may find by another name is looked for', () => {
   }
 });
 
+test('what nobody hears of when it is new is looked for', () => {
+  expect(lacks(taken(), ['-x'])).toBe(false);
+});
+
 test('a directory itself is looked for', () => {
   expect(lacks(taken(), [])).toBe(false);
   expect(lacks(undefined, ['hello'])).toBe(false);

@@ -11,6 +11,7 @@ import { indexPageName } from '../../site/table.ts';
 import { type TopNames, TopNamesTaker } from '../../site/top-names.ts';
 import type { OwnerPace } from './pace.ts';
 import { sortInTurns } from './sort-in-turns.ts';
+import { shortEntriesMax } from './walk-turn.ts';
 
 /**
  * Size, times and inode of a file in one text: equal stamps mean that nobody wrote in between, as
@@ -48,9 +49,12 @@ export interface FolderListing {
   readonly entryCount: number;
   /** There is more than is looked at. */
   readonly isCut: boolean;
-  /** The folder itself has an `index.html`, or may have one that was not looked at. */
+  /**
+   * The folder itself has an `index.html`, or may have one: not all was looked at, or that takes so
+   * long that what is new would be missed for many seconds.
+   */
   readonly hasIndexPage: boolean;
-  /** What is in the folder itself; undefined where that is too much, or was not all looked at. */
+  /** What is in the folder itself; undefined where that is too much, or may be old as above. */
   readonly topNames: TopNames | undefined;
 }
 
@@ -108,8 +112,10 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
   await walk.run();
   const files = await sortInTurns(walk.files, (a, b) => a.path < b.path);
   const { notes, directories, entryCount, isCut } = walk;
-  const hasIndexPage = walk.hasIndexPage || isCut;
-  const topNames = isCut ? undefined : walk.topNames.names;
+  const cost = entryCount + directories.length * directoryCost + files.length;
+  const isFresh = !isCut && cost <= shortEntriesMax;
+  const hasIndexPage = walk.hasIndexPage || !isFresh;
+  const topNames = isFresh ? walk.topNames.names : undefined;
   return { files, notes, directories, device: dev, entryCount, isCut, hasIndexPage, topNames };
 }
 

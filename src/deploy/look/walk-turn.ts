@@ -12,8 +12,8 @@ export interface WalkGates {
   readonly pace: OwnerPace;
 }
 
-/** Entries after which a walk is a long one. */
-const shortEntriesMax = 2_000;
+/** Entries after which a walk is a long one, and may have to wait for those of others. */
+export const shortEntriesMax = 2_000;
 
 export class WalkTurn implements Disposable {
   readonly #gates: WalkGates;

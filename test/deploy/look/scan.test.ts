@@ -43,6 +43,14 @@ describe('listFolder()', () => {
     expect((await list({ folderEntriesMax: 1 })).topNames).toBeUndefined();
   });
 
+  test('tells nothing where looks take long: what is new would be missed for as long', async () => {
+    folder.write('index.wasm', 'x');
+    for (let count = 0; count < 1_900; count += 1) folder.write(`images/${count}.png`, '');
+    expect(await list()).toMatchObject({ hasIndexPage: false, topNames: new Set(['images']) });
+    for (let count = 0; count < 100; count += 1) folder.write(`more/${count}.png`, '');
+    expect(await list()).toMatchObject({ hasIndexPage: true, topNames: undefined });
+  });
+
   test('passes over what sync tools and editors leave', async () => {
     for (const name of [
       '.hello.wasm.aB3dEf',

@@ -2,7 +2,7 @@
 import { type ClientRequest, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noCallback, serviceGuest } from '../support/async-guests.ts';
-import { httpGuest } from '../support/component-guests.ts';
+import { answer, httpGuest } from '../support/component-guests.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { tagHandler } from '../support/handler-guests.ts';
@@ -36,6 +36,14 @@ const endless3 = serviceGuest(`
       (br $more)))
     (i32.const 0))
   ${noCallback}`);
+
+/** Waits before it answers: what answers at once has ended when its link goes on. */
+const late = httpGuest(`
+  (data (i32.const 1024) "late")
+  ${answer}
+  (func (export "handle") (param i32 i32)
+    (call $block (call $after (i64.const 20000000)))
+    (call $answer (local.get 1) (i32.const 1024) (i32.const 4)))`);
 
 const settings = `
 [[middleware]]
@@ -74,7 +82,7 @@ describe('seats of a site with middleware', () => {
     folder.write('endless.wasm', endless);
     folder.write('alone.wasm', endless);
     folder.write('alone3.wasm', endless3);
-    folder.put('hello', 'paired.wasm');
+    folder.write('paired.wasm', late);
     folder.put('hello');
     const env = {
       TERRAFIRMA_LIMITS_RUNS_PER_SITE_MAX: '2',

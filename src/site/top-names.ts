@@ -9,7 +9,8 @@ export type TopNames = ReadonlySet<string>;
 
 /** A folder with more is asked for each path: its names would be memory of every thread. */
 export const topNamesMax = 64;
-export const topNameCharsMax = 64;
+/** Of all names of a folder together. */
+export const topNamesCharsMax = 1_024;
 
 /**
  * What a file system finds by its letters alone: no short name of another, no dots at the end; and
@@ -20,6 +21,7 @@ const plainName = /^\w[\w-]*(?:\.[\w-]+)*$/;
 /** Takes the names one after the other. */
 export class TopNamesTaker {
   #names: Set<string> | undefined = new Set();
+  #chars = 0;
 
   /** Modules are asked for by their own names, and what begins with a dot is always looked for. */
   take(name: string): void {
@@ -27,7 +29,8 @@ export class TopNamesTaker {
     const folded = foldName(name);
     if (folded.endsWith('.wasm')) return;
     this.#names.add(folded);
-    if (this.#names.size > topNamesMax || folded.length > topNameCharsMax) this.#names = undefined;
+    this.#chars += folded.length;
+    if (this.#names.size > topNamesMax || this.#chars > topNamesCharsMax) this.#names = undefined;
   }
 
   /** Undefined: too many, or too long. */

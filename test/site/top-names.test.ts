@@ -3,7 +3,7 @@ import {
   lacks,
   type TopNames,
   TopNamesTaker,
-  topNameCharsMax,
+  topNamesCharsMax,
   topNamesMax,
 } from '../../src/site/top-names.ts';
 
@@ -43,10 +43,10 @@ test('neither modules nor what begins with a dot is noted', () => {
   expect(taken('app.wasm', 'OLD.WASM', '.git', 'a')).toEqual(new Set(['a']));
 });
 
-test('too many names, or one that is too long, are none', () => {
+test('too many names, or too long ones, are none', () => {
   const many = Array.from({ length: topNamesMax }, (_, index) => `file-${index}`);
   expect(taken(...many)?.size).toBe(topNamesMax);
   expect(taken(...many, 'one-more')).toBeUndefined();
-  expect(taken('x'.repeat(topNameCharsMax))?.size).toBe(1);
-  expect(taken('x'.repeat(topNameCharsMax + 1), 'a')).toBeUndefined();
+  expect(taken('x'.repeat(topNamesCharsMax - 1), 'y')?.size).toBe(2);
+  expect(taken('x'.repeat(topNamesCharsMax), 'y')).toBeUndefined();
 });

@@ -4,7 +4,15 @@
  * Touches other processes and the file system, in a temporary folder alone.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,16 +35,8 @@ const { flags } = readScriptLine({
 });
 
 const root = path.dirname(import.meta.dirname);
-const copied = [
-  'src',
-  'test',
-  'bin',
-  'scripts',
-  'config',
-  'package.json',
-  'tsconfig.json',
-  'vitest.config.ts',
-];
+/** Of the top level: what a copy does without, or has by a link. */
+const notCopied: ReadonlySet<string> = new Set(['.git', 'dist', 'node_modules']);
 /** A test that hangs without its check has noticed, too. */
 const RUN_MS_MAX = 90_000;
 /** All of them together, with every check in its place. */
@@ -44,25 +44,36 @@ const ALL_MS_MAX = 600_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
+interface PassOptions {
+  /** 90 s unless given. */
+  readonly timeoutMs?: number;
+  /** How often a test that fails is tried again: a busy machine may starve one. None unless given. */
+  readonly retries?: number;
+  /** The runner's own lines are printed. */
+  readonly tells?: boolean;
+}
+
 /** A copy of the program that may be broken. */
 class Copy implements Disposable {
   readonly directory = mkdtempSync(path.join(tmpdir(), 'terrafirma-checks-'));
 
   constructor() {
-    for (const name of copied) {
+    for (const name of readdirSync(root)) {
+      if (notCopied.has(name)) continue;
       cpSync(path.join(root, name), path.join(this.directory, name), { recursive: true });
     }
     symlinkSync(path.join(root, 'node_modules'), path.join(this.directory, 'node_modules'));
   }
 
-  /** Whether all tests of `files` pass. */
-  passes(files: readonly string[], timeout = RUN_MS_MAX): boolean {
+  /** Whether all tests of `files` pass; says what failed where `options` has them tell. */
+  passes(files: readonly string[], options: PassOptions = {}): boolean {
     const vitest = createRequire(import.meta.url).resolve('vitest/package.json');
     const program = path.join(path.dirname(vitest), 'vitest.mjs');
-    const { status } = spawnSync(process.execPath, [program, 'run', '--bail=1', ...files], {
+    const flags = ['run', '--bail=1', `--retry=${options.retries ?? 0}`];
+    const { status } = spawnSync(process.execPath, [program, ...flags, ...files], {
       cwd: this.directory,
-      stdio: 'ignore',
-      timeout,
+      stdio: options.tells === true ? 'inherit' : 'ignore',
+      timeout: options.timeoutMs ?? RUN_MS_MAX,
       killSignal: 'SIGKILL',
     });
     return status === 0;
@@ -101,8 +112,8 @@ function main(minutesMax: number): number {
   const startedAtMs = Date.now();
   using copy = new Copy();
   const files = [...new Set(checks.map(({ test }) => test))];
-  if (!copy.passes(files, ALL_MS_MAX)) {
-    console.error('Cannot begin: these tests must pass as they are: received a failure');
+  if (!copy.passes(files, { timeoutMs: ALL_MS_MAX, retries: 1, tells: true })) {
+    console.error('Cannot begin: these tests must pass as they are: received what stands above');
     return 1;
   }
   let removed = 0;

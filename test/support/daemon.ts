@@ -18,8 +18,10 @@ export interface TestDaemonOptions {
   /** After `serve`; `--listen`, `--state`, `--threads` have defaults unless given here. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Keep the state of an earlier daemon. */
+  /** Keep the state of an earlier daemon, which removes it in the end. */
   readonly stateDirectory?: string;
+  /** Keep the state of this one, which has been stopped, and remove it in its place. */
+  readonly after?: TestDaemon;
   readonly threads?: number;
   /** Its state lies where it lies when nobody says where. */
   readonly hasDefaultState?: boolean;
@@ -31,7 +33,7 @@ export class TestDaemon implements AsyncDisposable {
   /** Lines of standard error: warnings a user would see. */
   readonly complaints: string[] = [];
   readonly stateDirectory: string;
-  readonly #ownsState: boolean;
+  #ownsState: boolean;
   #port = 0;
 
   private constructor(child: ChildProcess, stateDirectory: string, ownsState: boolean) {
@@ -41,8 +43,8 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   static async start(options: TestDaemonOptions): Promise<TestDaemon> {
-    const stateDirectory =
-      options.stateDirectory ?? mkdtempSync(join(tmpdir(), 'terrafirma-state-'));
+    const { after, stateDirectory: kept = after?.stateDirectory } = options;
+    const stateDirectory = kept ?? mkdtempSync(join(tmpdir(), 'terrafirma-state-'));
     const args = ['serve', '--threads', String(options.threads ?? 2)];
     if (options.hasDefaultState !== true) args.push('--state', stateDirectory);
     if (!options.args.includes('--listen')) args.push('--listen', '127.0.0.1:0');
@@ -50,7 +52,9 @@ export class TestDaemon implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
-    const daemon = new TestDaemon(child, stateDirectory, options.stateDirectory === undefined);
+    const ownsState = kept === undefined || after?.#ownsState === true;
+    if (after !== undefined) after.#ownsState = false;
+    const daemon = new TestDaemon(child, stateDirectory, ownsState);
     await daemon.#waitUntilListening();
     return daemon;
   }

@@ -28,7 +28,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
   let daemon: TestDaemon;
 
   async function startDaemon(
-    options: Pick<TestDaemonOptions, 'stateDirectory' | 'env'> = {},
+    options: Pick<TestDaemonOptions, 'after' | 'env'> = {},
   ): Promise<TestDaemon> {
     return TestDaemon.start({
       args: [
@@ -134,20 +134,17 @@ describe.skipIf(!isHere)('with Pebble', () => {
   });
 
   test('is not asked again for what was issued, nor after it has lost the account', async () => {
-    const { stateDirectory } = daemon;
     const ca = await pebble.root();
     await daemon.stop('SIGKILL');
     await pebble.stop();
-    const again = await startDaemon({ stateDirectory });
+    daemon = await startDaemon({ after: daemon });
     const options = { serverName: 'tls-alpn-01.test', ca };
-    expect((await askHttp1(tlsPortOf(again), '/hello.wasm', options)).status).toBe(200);
-    await daemon[Symbol.asyncDispose]();
-    daemon = again;
+    expect((await askHttp1(tlsPortOf(daemon), '/hello.wasm', options)).status).toBe(200);
     // A new Pebble knows nobody: the account is opened again with the key that was kept.
     await startPebble();
     point('late.test');
     const late = { serverName: 'late.test', ca: await pebble.root() };
-    expect((await askHttp1(tlsPortOf(again), '/hello.wasm', late)).status).toBe(200);
+    expect((await askHttp1(tlsPortOf(daemon), '/hello.wasm', late)).status).toBe(200);
   });
 
   test('is asked for renewals in time, with an account bound to one it knows', async () => {

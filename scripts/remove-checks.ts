@@ -47,7 +47,7 @@ const DAY_MS = 86_400_000;
 interface PassOptions {
   /** 90 s unless given. */
   readonly timeoutMs?: number;
-  /** How often a test that fails is tried again: a busy machine may starve one. None unless given. */
+  /** How often a test that fails is tried again, as a busy machine may starve one; else never. */
   readonly retries?: number;
   /** The runner's own lines are printed. */
   readonly tells?: boolean;

@@ -52,8 +52,11 @@ export class TestDaemon implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
-    const ownsState = kept === undefined || after?.#ownsState === true;
-    if (after !== undefined) after.#ownsState = false;
+    let ownsState = kept === undefined;
+    if (after !== undefined) {
+      ownsState = after.#ownsState;
+      after.#ownsState = false;
+    }
     const daemon = new TestDaemon(child, stateDirectory, ownsState);
     await daemon.#waitUntilListening();
     return daemon;

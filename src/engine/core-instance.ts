@@ -14,6 +14,9 @@ export interface CoreOptions {
   readonly firstFuel: number;
 }
 
+/** What `names.keep` is called with. */
+const keepTask = { capture: 0, restore: 1 } as const;
+
 type SizeGlobal = WebAssembly.Global<number | bigint>;
 
 export class CoreInstance {
@@ -24,7 +27,7 @@ export class CoreInstance {
   readonly #fuel: WebAssembly.Global<number> | undefined;
   readonly #heap: WebAssembly.Global<number> | undefined;
   readonly #table: WebAssembly.Table | undefined;
-  readonly #restore: GuestFunction | undefined;
+  readonly #keep: GuestFunction | undefined;
   readonly #names: FormFacts['names'];
 
   /**
@@ -41,7 +44,7 @@ export class CoreInstance {
     this.#fuel = this.#global(names.fuel);
     this.#heap = this.#global(names.heap);
     this.#table = this.#pick(names.table, WebAssembly.Table);
-    this.#restore = this.#own(names.restore);
+    this.#keep = this.#own(names.keep);
     const hostTable = this.#pick(names.host, WebAssembly.Table);
     if (hostTable !== undefined) connect(hostTable);
     if (this.#fuel !== undefined) this.#fuel.value = firstFuel;
@@ -74,12 +77,12 @@ export class CoreInstance {
 
   /** From here on `restore` brings this state back. */
   capture(): void {
-    this.#own(this.#names.capture)?.();
+    this.#keep?.(keepTask.capture);
   }
 
   /** Puts back everything but memories, and what others define. */
   restore(): void {
-    this.#restore?.();
+    this.#keep?.(keepTask.restore);
   }
 
   /** Takes over the state that `source`, an instance of the same program, began its runs with. */

@@ -40,7 +40,7 @@ export class MeterHost {
   /** Fills the host table of core number `core` of a program; before that its meter traps. */
   connect(table: WebAssembly.Table, core: number): void {
     this.#functions[core] ??= this.#openFunctions(core);
-    for (const [slot, host] of this.#functions[core].entries()) table.set(slot, host);
+    for (let slot = 0; slot < table.length; slot += 1) table.set(slot, this.#functions[core][slot]);
   }
 
   #openFunctions(core: number): readonly unknown[] {

@@ -61,7 +61,7 @@ export interface MeterOptions {
 
 const pageBytes = 65_536;
 const nothing: ReadonlySet<number> = new Set();
-const noStateFunctions = { capture: undefined, restore: undefined, state: undefined };
+const noStateFunctions = { keep: undefined, state: undefined };
 
 /**
  * The metered form of the module in `bytes`, whose shape is `shape`.
@@ -229,12 +229,10 @@ function nameParts(
   shape: ModuleShape,
   additions: Additions,
   parts: { readonly charges: Charges; readonly grow: Grow },
-): Omit<MeteredModule['names'], 'capture' | 'restore' | 'state' | 'early'> {
+): Omit<MeteredModule['names'], 'keep' | 'state' | 'early'> {
   const { charges, grow } = parts;
   const { heap } = charges;
   return {
-    memory:
-      shape.memories.length === 0 ? undefined : additions.addExport('memory', ExportKind.memory, 0),
     table:
       shape.tables.length === 0 ? undefined : additions.addExport('table', ExportKind.table, 0),
     fuel: additions.addExport('fuel', ExportKind.global, additions.fuel),

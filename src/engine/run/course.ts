@@ -10,8 +10,8 @@ export interface Course extends Run {
   body: Uint8Array;
   readonly hostMemory: RunBytes;
   readonly activation: Activation;
-  /** Left out in a conversation. */
-  readonly farewell?: Farewell;
+  /** Once the client has gone; undefined in a conversation. */
+  farewell: Farewell | undefined;
   /** Undefined until the entry has ended. */
   end: RunEnd | undefined;
   error: ErrorRecord | undefined;

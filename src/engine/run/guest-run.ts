@@ -74,7 +74,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
    * stage goes on to the next in the same way.
    */
   run(exchange: Exchange, capabilities: Capabilities): RunReport | Promise<RunReport> {
-    const { bodies, underWay } = this.#parts;
+    const { bodies, underWay, limits } = this.#parts;
     if (this.#program.startsEarly) {
       this.#program = this.#parts.suiting(this.#program, { exchange, capabilities });
     }
@@ -91,8 +91,6 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       return refusedReport(toErrorRecord(refusal));
     }
     underWay.begin(this);
-    const farewell = new Farewell(activation, this.#parts.limits.cancelGraceMs);
-    exchange.onGone(() => farewell.begin(this.#guest?.instance.binding));
     this.#watch(activation, this.#startedAtMs);
     const course: Course = {
       exchange,
@@ -100,10 +98,14 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       body: noBytes,
       hostMemory,
       activation,
-      farewell,
+      farewell: undefined,
       end: undefined,
       error: undefined,
     };
+    exchange.onGone(() => {
+      const graceMs = limits.cancelGraceMs;
+      course.farewell = new Farewell(activation, this.#guest?.instance.binding, graceMs);
+    });
     try {
       activation.requireAlive();
       const ending = this.#takeBody(course);
@@ -146,7 +148,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     conversation.onTaken(() => activation.renewBudget());
     conversation.onGivenUp(() => activation.end('abandoned'));
     const run = { exchange, capabilities, conversation, hostMemory, body: noBytes };
-    const course: Course = { ...run, activation, end: undefined, error: undefined };
+    const ends = { farewell: undefined, end: undefined, error: undefined };
+    const course: Course = { ...run, activation, ...ends };
     try {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
@@ -293,17 +296,18 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     return instance.start().then(() => instance.callEntry());
   }
 
-  async #callNew(course: Course): Promise<void> {
+  /** No async function, here and below: each takes 200 bytes more while the guest waits. */
+  #callNew(course: Course): Promise<unknown> {
+    return this.#make(course).then((guest) => this.#call(guest, course));
+  }
+
+  #make({ activation, capabilities, conversation }: Course): Promise<Guest> {
     const program = this.#program;
-    const { activation, capabilities } = course;
-    const guest =
-      course.conversation === undefined
-        ? await this.#parts.making.obtain(program, activation, {
-            takeIdle: () => this.#takeIdle(activation),
-            create: () => program.create(activation, capabilities),
-          })
-        : await program.createForOnce(activation, capabilities);
-    await this.#call(guest, course);
+    if (conversation !== undefined) return program.createForOnce(activation, capabilities);
+    return this.#parts.making.obtain(program, activation, {
+      takeIdle: () => this.#takeIdle(activation),
+      create: () => program.create(activation, capabilities),
+    });
   }
 
   /** Only an own limit can be below what the module was judged by. */
@@ -327,13 +331,12 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     return settling;
   }
 
-  async #closeLater(course: Course, ending: Promise<void>): Promise<RunReport> {
-    try {
-      await ending;
-    } catch (failure) {
+  #closeLater(course: Course, ending: Promise<void>): Promise<RunReport> {
+    const close = () => this.#close(course);
+    return ending.then(close, (failure) => {
       noteFailure(course, failure);
-    }
-    return await this.#close(course);
+      return close();
+    });
   }
 
   #close(course: Course): RunReport | Promise<RunReport> {

@@ -40,6 +40,9 @@ export class Additions {
   readonly #globalOf = new Map<string, number>();
   readonly #exportNames: Set<string>;
   readonly hostTable: number;
+  /** Where its least and its largest size stand. */
+  readonly #hostTableSizes: readonly number[];
+  #hostSlotCount = 0;
   readonly fuel: number;
 
   constructor(shape: ModuleShape) {
@@ -48,8 +51,9 @@ export class Additions {
     this.tables = new Appendix(shape.tables.length);
     this.globals = new Appendix(shape.globals.length);
     this.#exportNames = new Set(shape.exports.map((each) => each.name));
-    const slots = hostSlots.length;
-    this.tables.entries.writeBytes([0x70, 1, slots, slots]);
+    const { entries } = this.tables;
+    entries.writeBytes([0x70, 1]);
+    this.#hostTableSizes = [entries.writePlaceholder(), entries.writePlaceholder()];
     this.hostTable = this.tables.add();
     this.fuel = this.addGlobal(Value.i32, 0);
   }
@@ -128,7 +132,12 @@ export class Additions {
     return name;
   }
 
+  /** Of a slot that is used: the host table ends behind the last, as V8 takes 32 bytes for each. */
   slotIndex(slot: HostSlot): number {
-    return hostSlots.indexOf(slot);
+    const index = hostSlots.indexOf(slot);
+    if (index < this.#hostSlotCount) return index;
+    this.#hostSlotCount = index + 1;
+    for (const at of this.#hostTableSizes) this.tables.entries.patch(at, this.#hostSlotCount);
+    return index;
   }
 }

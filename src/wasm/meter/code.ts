@@ -112,6 +112,10 @@ export class CodeWriter extends ByteWriter {
     this.ops(0x04, emptyBlock);
   }
 
+  else(): void {
+    this.ops(Asm.else);
+  }
+
   end(): void {
     this.writeByte(Asm.end);
   }

@@ -12,14 +12,15 @@
  *     comes from elsewhere with another size: write its pages to `names.memorySizes[i]` after 3.)
  *  2. Where `cards` is set, offer the thread's card memory (`pages` minimum and maximum) too.
  *  3. Instantiate: no guest code runs. Then write the exports of an instance of
- *     `trampolineBytes` into the table export `names.host`: slot i gets `hostSlots[i]`. Before that
- *     any hostcall of the meter traps. The trampoline imports its functions as `host.<slot>`.
+ *     `trampolineBytes` into the table export `names.host`: slot i gets `hostSlots[i]`, as far as
+ *     the table goes. Before that any hostcall of the meter traps. The trampoline imports its
+ *     functions as `host.<slot>`.
  *  4. Set the i32 global export `names.fuel` (> 0) and, where the module has it, `names.heap`
  *     (0: it asks `allocate` first).
  *     A core of a program gets its links beside the ABI's imports, and host functions of its own:
  *     each core counts its own fuel. The host grows a memory that cores share: `growMemory` answers
  *     1 once the memory has that size and `memorySizes` of all other cores say so.
- *  5. `names.capture?.()`: from here on `names.restore?.()` brings this state back.
+ *  5. `names.keep?.(0)`: from here on `names.keep?.(1)` brings this state back.
  *  6. Where `names.start` is set, call it before the first entry, under the same rules as any
  *     entry (whether once before step 5, or in every run, is the engine's choice).
  *
@@ -52,7 +53,7 @@
  * `proc_exit(0)`: it happens inside a hostcall, so every store before it is done and has marked its
  * card. Never after a trap, an exception, another exit or a rejected promise of any other kind.
  *  - `restorable` is true, or says why an instance serves one run only.
- *  - Call `names.restore()`: globals (exact bits), tables, virtual memory sizes, dropped
+ *  - Call `names.keep(1)`: globals (exact bits), tables, virtual memory sizes, dropped
  *    segments. It is not metered. Then put back memory: all bytes of the physical memory equal
  *    to the first state, bytes beyond the first size zero. With cards: card k of memory 0 (a byte,
  *    non-zero is marked) stands for bytes [512 k, 512 (k + 1) + 144); clear it when restored.
@@ -68,7 +69,7 @@
 import { ByteWriter } from '../binary/writer.ts';
 import type { OffsetMap } from '../offsets.ts';
 
-/** Slots of the host table, in order. */
+/** Slots of the host table, in order: those that most modules need first. */
 export const hostSlots = ['check', 'pause', 'growMemory', 'growTable', 'allocate'] as const;
 
 export type HostSlot = (typeof hostSlots)[number];
@@ -130,8 +131,7 @@ export interface CardPlan {
 }
 
 export interface MeteredNames {
-  /** Memory 0 and table 0, where the module has them: what ABIs reach. */
-  readonly memory: string | undefined;
+  /** Table 0, where the module has one: what ABIs reach. */
   readonly table: string | undefined;
   readonly fuel: string;
   readonly host: string;
@@ -141,11 +141,11 @@ export interface MeteredNames {
    */
   readonly heap: string | undefined;
   readonly start: string | undefined;
-  readonly capture: string | undefined;
-  readonly restore: string | undefined;
+  /** The function (i32) -> () that captures the state (0), and puts it back (1). */
+  readonly keep: string | undefined;
   readonly memorySizes: readonly string[];
   /**
-   * Where `restore` takes its globals from; written, they are what it brings back. Undefined where
+   * Where `keep` has its globals; written, they are what it brings back. Undefined where
    * nobody asked for them, and where there is state that cannot be copied to another instance:
    * references, and tables that change. See mover.ts.
    */

@@ -87,20 +87,19 @@ function judgeGlobal(global: GlobalShape, shape: ModuleShape): string | undefine
     : undefined;
 }
 
-/** Appends shadows, `$capture` and `$restore`; answers the names of their exports. */
+/**
+ * Appends shadows, and `$keep`, which fills them, or puts back what they have. One function: V8
+ * takes some 330 bytes for each that an instance exports.
+ */
 export function addStateFunctions(
   context: StateContext,
-): Required<Pick<MeteredNames, 'capture' | 'restore' | 'state'>> {
+): Required<Pick<MeteredNames, 'keep' | 'state'>> {
   const { additions } = context;
   const globals = addShadowGlobals(context);
   const tables = addShadowTables(context);
-  const capture = additions.functionIndex('capture', [[], []], (code) => {
-    for (const { index, shadow } of globals) writeMove(code, index, shadow);
-    for (const { index, shadow, is64 } of tables) {
-      writeTableCopy(code, { to: shadow, from: index, is64 });
-    }
-  });
-  const restore = additions.functionIndex('restore', [[], []], (code) => {
+  const keep = additions.functionIndex('keep', [[[Value.i32]], []], (code) => {
+    code.get(0);
+    code.if();
     for (const { index, shadow, is64, flag } of tables) {
       if (flag !== undefined) {
         code.globalGet(flag);
@@ -110,10 +109,15 @@ export function addStateFunctions(
       if (flag !== undefined) code.end();
     }
     for (const { index, shadow } of globals) writeMove(code, shadow, index);
+    code.else();
+    for (const { index, shadow } of globals) writeMove(code, index, shadow);
+    for (const { index, shadow, is64 } of tables) {
+      writeTableCopy(code, { to: shadow, from: index, is64 });
+    }
+    code.end();
   });
   return {
-    capture: additions.addExport('capture', ExportKind.func, capture),
-    restore: additions.addExport('restore', ExportKind.func, restore),
+    keep: additions.addExport('keep', ExportKind.func, keep),
     state:
       context.exportsState && tables.length === 0 ? exportShadows(additions, globals) : undefined,
   };

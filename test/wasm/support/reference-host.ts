@@ -114,7 +114,7 @@ export class ReferenceHost {
     };
     const { exports } = new WebAssembly.Instance(trampoline, { host: slots });
     const table = this.#export(this.metered.names.host) as WebAssembly.Table;
-    for (const [i, slot] of hostSlots.entries()) table.set(i, exports[slot]);
+    for (const [i, slot] of hostSlots.slice(0, table.length).entries()) table.set(i, exports[slot]);
   }
 
   #check(): number {
@@ -154,9 +154,10 @@ export class ReferenceHost {
     return entry(...args);
   }
 
-  #callOwn(name: string | undefined): void {
-    const own = name === undefined ? undefined : this.#export(name);
-    if (typeof own === 'function') own();
+  #keep(task: number): void {
+    const { keep } = this.metered.names;
+    const own = keep === undefined ? undefined : this.#export(keep);
+    if (typeof own === 'function') own(task);
   }
 
   start(): void {
@@ -166,14 +167,14 @@ export class ReferenceHost {
 
   /** Keeps the present state as the first one. */
   capture(): void {
-    this.#callOwn(this.metered.names.capture);
+    this.#keep(0);
     this.#images = this.memories.map((memory) => new Uint8Array(memory.buffer.slice(0)));
     if (this.cardMemory !== undefined) new Uint8Array(this.cardMemory.buffer).fill(0);
   }
 
   /** Puts back the state of `capture`: memory 0 by its cards where there are any. */
   restore(): void {
-    this.#callOwn(this.metered.names.restore);
+    this.#keep(1);
     for (const [i, memory] of this.memories.entries()) {
       const bytes = new Uint8Array(memory.buffer);
       const image = this.#images[i] ?? new Uint8Array(0);

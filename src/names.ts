@@ -30,4 +30,9 @@ export { type HostName, parseHostName } from './names/host-name.ts';
 export { kvKeyBytesMax, kvKeyFault } from './names/kv-key.ts';
 export { type OwnerKey, ownerOf } from './names/owner.ts';
 export { quoteReceived, withoutSecrets } from './names/quote.ts';
-export { type ModulePath, parseRequestPath, type RequestPath } from './names/request-path.ts';
+export {
+  type ModulePath,
+  parseRequestPath,
+  type RequestPath,
+  withQuery,
+} from './names/request-path.ts';

@@ -47,9 +47,7 @@ export function parseRequestPath(target: string): RequestPath {
   if (!path.startsWith('/')) throw badPath('must begin with "/"', target);
   if (!/^[\x21-\x7e]+$/.test(path)) throw badPath('must be ASCII without spaces', target);
   if (/[#\\]/.test(path)) throw badPath('must not hold "#" or "\\"', target);
-  if (/[^\x21-\x7e\x80-\uffff]/.test(query)) {
-    throw badPath('its query must not hold spaces or control characters', target);
-  }
+  checkQuery(query, target);
   const rawSegments = path.slice(1).split('/');
   const segments: string[] = [];
   for (const [index, raw] of rawSegments.entries()) {
@@ -69,6 +67,22 @@ export function parseRequestPath(target: string): RequestPath {
     checkStaticName(segment);
   }
   return { ...nothing, segments, isDirectory: false, query };
+}
+
+/**
+ * The same path with the query of `target`, of which it was read but for that.
+ *
+ * @throws TerrafirmaError `bad-path`
+ */
+export function withQuery(path: RequestPath, target: string): RequestPath {
+  const query = target.slice(target.indexOf('?') + 1);
+  checkQuery(query, target);
+  return { ...path, query };
+}
+
+function checkQuery(query: string, target: string): void {
+  if (!/[^\x21-\x7e\x80-\uffff]/.test(query)) return;
+  throw badPath('must have a query without spaces and control characters', target);
 }
 
 /** Fewer digits could be a name of the owner's, and guessed. */

@@ -7,6 +7,11 @@ import { openThreadClock, type ReadThreadCpu } from './thread-clock.ts';
 
 /** Shorter stretches are taken for what the clock says. */
 const trustedMs = 0.2;
+/**
+ * So old is what a stretch may begin with: one that is long may be charged for as much of what the
+ * thread did before, never for more than the clock says.
+ */
+const recalledMs = 1;
 /** A thread that turned to nobody for so long has kept others waiting, in milliseconds of CPU. */
 export const stallMsMin = 4;
 /** The last stretches of so much CPU time are remembered: a collector's pause is told later. */
@@ -59,9 +64,9 @@ export class ThreadCpu {
     if (this.#long.length > longKept) this.#long.shift();
   }
 
-  /** The same as of at most `trustedMs` ago: never too much. */
+  /** The same as of at most `recalledMs` ago: never too much. */
   recall(nowMs: number): number {
-    return nowMs - this.#readAtMs < trustedMs ? this.#cpuMs : this.ask(nowMs);
+    return nowMs - this.#readAtMs < recalledMs ? this.#cpuMs : this.ask(nowMs);
   }
 }
 

@@ -32,6 +32,11 @@ const aboutConnection: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
 ]);
+/** Of most answers, in lower case: tokens, and none of those. */
+const usualNames: ReadonlySet<string> = new Set([
+  ...['cache-control', 'content-length', 'content-type', 'etag', 'location', 'set-cookie'],
+  ...['vary', 'x-request-id', 'x-terrafirma-version'],
+]);
 const statusMin = 100;
 const statusMax = 999;
 const specialLengths: ReadonlySet<number> = new Set([...special].map(({ length }) => length));
@@ -68,7 +73,9 @@ export class UsualHeads {
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = headers[at] ?? '';
       const value = headers[at + 1] ?? '';
-      if (!isToken(name) || !isFieldValue(value) || isSpecial(name)) return undefined;
+      const isUsual = usualNames.has(name);
+      if (!isUsual && (!isToken(name) || isSpecial(name))) return undefined;
+      if (!isFieldValue(value)) return undefined;
       if (name === contentLength) isMeasured = true;
       lines += `${name}: ${value}\r\n`;
     }

@@ -15,6 +15,9 @@ import { type ElementType, GuestBuffer } from './guest-buffer.ts';
 import { SharedFuture } from './shared-future.ts';
 import { SharedStream } from './shared-stream.ts';
 
+/** The two words of an i64, for all: sums of BigInts would be four more of them. */
+const pair = new DataView(new ArrayBuffer(8));
+
 type EndClass = abstract new (...args: never[]) => CopyEnd;
 
 export function bindEnd(parts: BuiltInParts, trampoline: EndTrampoline): Hostcall {
@@ -70,7 +73,7 @@ class Ends {
     const writable = new WritableEnd(side, this.#options);
     readable.handle = handles.addForTask(readable);
     writable.handle = handles.addForTask(writable);
-    return BigInt(readable.handle) | (BigInt(writable.handle) << 32n);
+    return pairOf(readable.handle, writable.handle);
   }
 
   /** Traps where the handle is none of these. */
@@ -94,6 +97,12 @@ class Ends {
     this.#handles.remove(index);
     end.close();
   }
+}
+
+function pairOf(low: number, high: number): bigint {
+  pair.setUint32(0, high);
+  pair.setUint32(4, low);
+  return pair.getBigInt64(0);
 }
 
 function bindCopy(parts: BuiltInParts, trampoline: EndTrampoline, ends: Ends): Hostcall {

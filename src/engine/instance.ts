@@ -53,7 +53,7 @@ export interface InstanceOptions {
 }
 
 /** What a reactor wants to be called before anything else. */
-const initializeExport = '_initialize';
+export const initializeExport = '_initialize';
 /** A command's entry does that itself; called after the other it would do it twice. */
 const commandEntry = '_start';
 

@@ -25,6 +25,7 @@ import {
 } from './meter/contract.ts';
 import { Emitter } from './meter/emitter.ts';
 import { EntryStops } from './meter/entry-stops.ts';
+import { filledBytesOf } from './meter/filled.ts';
 import { Grow } from './meter/grow.ts';
 import { HintSection } from './meter/hints.ts';
 import { instanceBytesOf } from './meter/instance-size.ts';
@@ -80,7 +81,7 @@ export function meterModule(
   const memoryPagesMax = options.memoryPagesMax ?? defaultModuleLimits.memoryPagesMax;
   const tableEntriesMax = options.tableEntriesMax ?? defaultModuleLimits.tableEntriesMax;
   const grow = new Grow({ shape, additions, charges, memoryPagesMax, tableEntriesMax });
-  const memories = planMemories(shape, grow);
+  const memories = planMemories(bytes, shape, grow);
   const cards = options.cards ? planCards(shape, memories, options.links?.cardPages) : undefined;
   const cardMemory = cards === undefined ? undefined : shape.memories.length;
   const bulk = new Bulk({ shape, additions, charges, cardMemory });
@@ -183,9 +184,10 @@ function importModuleName(shape: ModuleShape): string {
   return reserveName('terrafirma', new Set(shape.imports.map((each) => each.module)));
 }
 
-function planMemories(shape: ModuleShape, grow: Grow): MemoryPlan[] {
+function planMemories(bytes: Uint8Array, shape: ModuleShape, grow: Grow): MemoryPlan[] {
   const imports = shape.imports.filter((each) => each.kind === 'memory');
   const module = importModuleName(shape);
+  const filled = filledBytesOf(bytes, shape);
   return shape.memories.map((memory, i) => {
     const original = imports[i];
     return {
@@ -195,6 +197,7 @@ function planMemories(shape: ModuleShape, grow: Grow): MemoryPlan[] {
       pagesMax: grow.pagesMax(i),
       is64: memory.is64,
       isOriginalImport: original !== undefined,
+      filled: filled?.[i],
     };
   });
 }

@@ -7,7 +7,6 @@ import { pieceBytes, type Steps } from '../../abi/steps.ts';
 import type { CardMarks } from './card-table.ts';
 
 const alignBytes = 4096;
-const wordBytes = 8;
 const zeros = Buffer.alloc(alignBytes);
 
 export class MemoryImage {
@@ -26,9 +25,13 @@ export class MemoryImage {
     this.#used = used;
   }
 
-  /** Of `view`, which ends where the zeros begin. In pieces. */
-  static *of(view: Buffer): Steps<MemoryImage> {
-    const start = yield* findStart(view);
+  /**
+   * Of `view`, which ends where the zeros begin. In pieces.
+   *
+   * @param from So many bytes are known to be zero before all else.
+   */
+  static *of(view: Buffer, from = 0): Steps<MemoryImage> {
+    const start = yield* findStart(view, from);
     const bytes = Buffer.allocUnsafeSlow(view.length - start);
     const used = new Uint8Array(bytes.length / alignBytes);
     for (let at = 0; at < bytes.length; at += pieceBytes) {
@@ -42,9 +45,9 @@ export class MemoryImage {
     return new MemoryImage(start, bytes, used);
   }
 
-  /** Whether `view` holds the same, of the same length. */
-  *isSame(view: Buffer): Steps<boolean> {
-    if (view.length !== this.length || (yield* findStart(view)) !== this.start) return false;
+  /** Whether `view` holds the same, of the same length; `from` as in `of`. */
+  *isSame(view: Buffer, from = 0): Steps<boolean> {
+    if (view.length !== this.length || (yield* findStart(view, from)) !== this.start) return false;
     const { bytes, start } = this;
     for (let at = 0; at < bytes.length; at += pieceBytes) {
       const end = Math.min(at + pieceBytes, bytes.length);
@@ -77,25 +80,30 @@ export class MemoryImage {
  * Bytes before the first page that is not all zero. The last one is always kept: an image that is
  * mapped must be as long as its mapping.
  */
-function* findStart(view: Buffer): Steps<number> {
+function* findStart(view: Buffer, from: number): Steps<number> {
   const last = Math.max(0, view.length - alignBytes);
-  for (let at = 0; at < last; at += alignBytes) {
+  for (let at = Math.floor(from / alignBytes) * alignBytes; at < last; at += alignBytes) {
     if (!isZero(view, at)) return at;
     if (at % pieceBytes === 0) yield;
   }
   return last;
 }
 
+/** So many bytes, rounded up to whole pages. */
+export function toPages(bytes: number): number {
+  return Math.ceil(bytes / alignBytes) * alignBytes;
+}
+
 function isZero(bytes: Buffer, at: number): boolean {
   return bytes.compare(zeros, 0, alignBytes, at, at + alignBytes) === 0;
 }
 
-/** Bytes up to the last that is not zero, rounded up to whole pages. */
-export function* usedLength(words: BigUint64Array): Steps<number> {
-  let word = words.length - 1;
-  while (word >= 0 && words[word] === 0n) {
-    word -= 1;
-    if ((word * wordBytes) % pieceBytes === 0) yield;
+/** Bytes up to the last that is not zero, rounded up to whole pages, which `memory` consists of. */
+export function* usedLength(memory: Buffer): Steps<number> {
+  let length = memory.length;
+  while (length > 0 && isZero(memory, length - alignBytes)) {
+    length -= alignBytes;
+    if (length % pieceBytes === 0) yield;
   }
-  return Math.ceil(((word + 1) * wordBytes) / alignBytes) * alignBytes;
+  return length;
 }

@@ -4,7 +4,7 @@
  */
 import type { Steps } from '../../abi/steps.ts';
 import type { Account } from '../../account/account.ts';
-import { FirstState } from './first-state.ts';
+import { FirstState, type TakeOptions } from './first-state.ts';
 import type { PageImage, PageMapper } from './page-mapper.ts';
 
 export interface SharedStateOptions {
@@ -28,16 +28,9 @@ export class SharedState {
     return this.#first;
   }
 
-  /**
-   * The state of `memories` now: the shared one where it is the same, else one of its own.
-   *
-   * @param lengthsMin Bytes that the image of each memory has at least.
-   */
-  *take(
-    memories: readonly WebAssembly.Memory[],
-    lengthsMin: readonly number[] = [],
-  ): Steps<FirstState> {
-    const first = yield* FirstState.take(memories, this.#first, lengthsMin);
+  /** The state of `memories` now: the shared one where it is the same, else one of its own. */
+  *take(memories: readonly WebAssembly.Memory[], options: TakeOptions): Steps<FirstState> {
+    const first = yield* FirstState.take(memories, this.#first, options);
     // Another guest's may have become the shared one meanwhile.
     if (this.#first === undefined) {
       this.#first = first;

@@ -11,7 +11,7 @@ import type { Resume } from '../early/resume.ts';
 import { type Discarding, Guest } from '../guest.ts';
 import type { GuestInstance } from '../instance.ts';
 import { chooseRestoreMode, firstRestoreMode } from '../restore/choice.ts';
-import { FirstState } from '../restore/first-state.ts';
+import { FirstState, type TakeOptions } from '../restore/first-state.ts';
 import type { PageImage } from '../restore/page-mapper.ts';
 import { SharedState } from '../restore/shared-state.ts';
 import { type RestoreMode, Snapshot } from '../restore/snapshot.ts';
@@ -28,12 +28,11 @@ import type { ProgramParts } from './program-parts.ts';
 import { mayStartEarly, onlyVariant, type ProgramVariant } from './program-variant.ts';
 import { SiteRooms } from './rooms.ts';
 import { startOnce } from './start-once.ts';
+import { filledBytesOf } from './untouched.ts';
 
-interface CaptureOptions {
+interface CaptureOptions extends Pick<TakeOptions, 'lengthsMin'> {
   /** Whether its start functions have run. */
   readonly isStarted?: boolean;
-  /** Bytes that the image of each memory has at least; see `FirstState.take`. */
-  readonly lengthsMin?: readonly number[];
 }
 
 /**
@@ -342,7 +341,8 @@ export class ProgramHost {
     instance.captureState();
     this.#physicalBytes = instance.physicalBytes;
     instance.charge.set(this.guestBytes);
-    const steps = this.#shared.take(instance.memories.all, lengthsMin);
+    const filled = this.#first === undefined ? filledBytesOf(instance, this.loaded) : undefined;
+    const steps = this.#shared.take(instance.memories.all, { lengthsMin, filled });
     const first = (await follow(waiting, steps)) as FirstState;
     return new Guest({ instance, isStarted, ...(await this.#hold(made, first, waiting)) });
   }

@@ -114,6 +114,12 @@ export const storedBytesMax = 16;
  */
 export const cardOverlapBytes = 128 + storedBytesMax;
 
+/** Of a memory: what lies before `from` and from `to` on is zero. */
+export interface FilledBytes {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface MemoryPlan {
   readonly module: string;
   readonly name: string;
@@ -122,6 +128,8 @@ export interface MemoryPlan {
   readonly is64: boolean;
   /** The original imports it too, under the same names. */
   readonly isOriginalImport: boolean;
+  /** What the module's own segments fill before code runs; undefined where they do not say. */
+  readonly filled?: FilledBytes | undefined;
 }
 
 export interface CardPlan {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
-import { ask, type TestRequest } from '../support/http.ts';
+import { ask, sendRaw, type TestRequest } from '../support/http.ts';
+import { assemble } from '../wasm/support/assemble.ts';
 
 const guests = join(import.meta.dirname, '../guests/components/rust');
 const guest = (name: string): Uint8Array => readFileSync(join(guests, `${name}.wasm`));
@@ -24,6 +25,9 @@ use = ["links/guard.wasm", "links/link03.wasm", "links/link03.wasm"]
 [[middleware]]
 for = "/hello.wasm/async/*"
 use = ["links/link03.wasm"]
+[[middleware]]
+for = "/tell.wasm/async/*"
+use = ["links/link03.wasm", "links/link03.wasm"]
 [[headers]]
 for = "/async/large.txt"
 set = { "x-of-file" = "1" }
@@ -37,6 +41,24 @@ apply = "all"
 set = { "x-link" = "rule" }
 `;
 
+/** A CGI program that answers its environment, a NUL behind each variable. */
+const tellsEnvironment = assemble(`(module
+  (import "wasi_snapshot_preview1" "environ_sizes_get"
+    (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_get" (func $get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 64) "Content-Type: text/plain\\0d\\0a\\0d\\0a")
+  (func (export "_start")
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (drop (call $get (i32.const 4096) (i32.const 8192)))
+    (i32.store (i32.const 16) (i32.const 64))
+    (i32.store (i32.const 20) (i32.const 28))
+    (i32.store (i32.const 24) (i32.const 8192))
+    (i32.store (i32.const 28) (i32.load (i32.const 4)))
+    (drop (call $write (i32.const 1) (i32.const 16) (i32.const 2) (i32.const 8)))))`);
+
 const open: TestRequest = { headers: { 'x-key': 'open' } };
 
 describe('components that Rust makes', () => {
@@ -47,6 +69,7 @@ describe('components that Rust makes', () => {
     folder.write('terrafirma.toml', settings);
     for (const name of ['hello', 'spin', 'spin3', 'guarded-hello'])
       folder.write(`${name}.wasm`, guest(name));
+    folder.write('tell.wasm', tellsEnvironment);
     folder.write('links/guard.wasm', guest('guard'));
     folder.write('links/link03.wasm', guest('link03'));
     folder.write('files/a.txt', 'a file');
@@ -55,7 +78,7 @@ describe('components that Rust makes', () => {
     await waitFor(async () => {
       const paths = [
         ...['/hello.wasm', '/spin.wasm', '/guarded-hello.wasm', '/files/a.txt'],
-        ...['/async/large.txt', '/spin3.wasm'],
+        ...['/async/large.txt', '/spin3.wasm', '/tell.wasm/async/x'],
       ];
       const all = await Promise.all(paths.map((path) => ask(daemon.port, path, open)));
       return all.every(({ status }) => status === 200) ? true : undefined;
@@ -105,6 +128,26 @@ describe('components that Rust makes', () => {
     const ruled = await ask(daemon.port, '/hello.wasm/async/ruled');
     expect(ruled.headers['x-link']).toBe('rule, 0.3');
   });
+
+  test.each(['GET', 'POST'])(
+    'what stands behind has the fields as they came: %s',
+    async (method) => {
+      const fieldsAt = async (path: string): Promise<readonly string[]> => {
+        const reply = await sendRaw(
+          daemon.port,
+          `${method} ${path} HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\nX-A: 2\r\nCookie: a=b\r\n` +
+            'TE: trailers\r\nConnection: close, x-hop\r\nX-Hop: 1\r\nx-terrafirma-cron: 1\r\n' +
+            `Proxy-Authorization: p\r\nContent-Length: ${method === 'GET' ? 0 : 3}\r\n\r\n` +
+            (method === 'GET' ? '' : 'abc'),
+        );
+        return reply.split('\0').filter((line) => /^(?:HTTP_|CONTENT_)/.test(line));
+      };
+      const plain = await fieldsAt('/tell.wasm/plain/x');
+      expect(plain).toContain('HTTP_X_A=1, 2');
+      expect(plain).toContain(`CONTENT_LENGTH=${method === 'GET' ? 0 : 3}`);
+      expect(await fieldsAt('/tell.wasm/async/x')).toEqual(plain);
+    },
+  );
 
   test.each(['/async/large.txt', '/hello.wasm/async/a'])(
     'an answer to HEAD through links says how long the body would be: %s',

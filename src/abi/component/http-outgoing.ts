@@ -1,6 +1,7 @@
 /** Requests that a guest sends, and what comes back, as `wasi:http` has them. */
 import type { OutboundRequest, StreamedReply } from '../../capability/fetch/contract.ts';
 import { noBytes, PassedBody, type ReadBody } from '../../http/body.ts';
+import type { Header } from '../../http/message.ts';
 import type { NextInChain } from '../abi.ts';
 import { Body } from '../objects/body.ts';
 import type { Pending } from '../objects/pending.ts';
@@ -118,15 +119,17 @@ export class FutureIncomingResponse extends HostResource {
 
 export interface RequestParts {
   readonly target: RequestTarget;
-  readonly fields: Fields;
+  readonly headers: readonly Header[];
   readonly body: OutgoingBody | undefined;
+  /** What the headers say of its length. */
+  readonly declaredBytes: number | undefined;
   readonly timeouts: ReadonlyMap<TimeoutName, bigint> | undefined;
 }
 
 /** Sends it; answers what is under way, or an `error-code` where it cannot be sent. */
 export function openRequest(
   guest: ComponentGuest,
-  { target, fields, body, timeouts }: RequestParts,
+  { target, headers, body, declaredBytes, timeouts }: RequestParts,
 ): Pending<StreamedReply> | Variant {
   const { run } = guest;
   const method = methodName(target.method);
@@ -139,12 +142,13 @@ export function openRequest(
   if (authority === undefined) return errorCode('HTTP-request-URI-invalid');
   const slash = path === '' || path.startsWith('/') ? '' : '/';
   const url = `${scheme}://${authority}${slash}${path}`;
-  if (!URL.canParse(url)) return errorCode('HTTP-request-URI-invalid');
+  // Of what stays inside the site the path alone is looked at, as any visitor's.
+  if (next === undefined && !URL.canParse(url)) return errorCode('HTTP-request-URI-invalid');
   const outbound: OutboundRequest = {
     method,
     url,
-    headers: headersToSend(fields),
-    body: bodyToSend(body, fields),
+    headers,
+    body: bodyToSend(body, declaredBytes),
     redirects: 'give',
     connectMs: timeoutOf(timeouts, 'connect'),
     firstByteMs: timeoutOf(timeouts, 'first-byte'),
@@ -172,7 +176,10 @@ function send(
   { target, fields, body }: OutgoingRequest,
   options: RequestOptions | undefined,
 ): Variant {
-  const pending = openRequest(guest, { target, fields, body, timeouts: options?.timeouts });
+  const pending = openRequest(guest, {
+    ...{ target, body, headers: headersToSend(fields), declaredBytes: declaredLength(fields) },
+    timeouts: options?.timeouts,
+  });
   return 'tag' in pending ? failed(pending) : ok(new FutureIncomingResponse(pending));
 }
 
@@ -186,13 +193,15 @@ export function aimed(
   return set;
 }
 
-function bodyToSend(body: OutgoingBody | undefined, fields: Fields): Uint8Array | ReadBody {
+function bodyToSend(
+  body: OutgoingBody | undefined,
+  knownBytes: number | undefined,
+): Uint8Array | ReadBody {
   if (body === undefined) return noBytes;
   const whole = body.isFinished ? body.body.takeWhole() : undefined;
   if (whole !== undefined) return whole;
   const contents = body.startStreaming();
   if (body.isFinished) body.body.close();
-  const knownBytes = declaredLength(fields);
   return new PassedBody(contents, { knownBytes });
 }
 

@@ -22,6 +22,8 @@ import { SharedStream, type StreamSink } from './tasks/shared-stream.ts';
 
 /** What a message carries. */
 export interface MessageBody {
+  /** Known to have nothing, trailers neither: it need not be sent. */
+  readonly isEmpty: boolean;
   /** For the guest to read: its bytes, and then `result<option<trailers>, error-code>`. */
   open(): readonly [StreamSide, FutureSide];
   /**
@@ -89,6 +91,10 @@ export class ReceivedBody implements MessageBody {
     this.#source = source;
   }
 
+  get isEmpty(): boolean {
+    return this.#source.isEmpty === true;
+  }
+
   open(): readonly [StreamSide, FutureSide] {
     const { threads } = this.#guest.tasks;
     const trailers = new HostFuture(threads);
@@ -121,6 +127,7 @@ export class ReceivedBody implements MessageBody {
 
 /** One that the guest has made. */
 export class MadeBody implements MessageBody {
+  readonly isEmpty = false;
   readonly #guest: ComponentGuest;
   readonly #contents: StreamSide | undefined;
   readonly #trailers: FutureSide;

@@ -1,4 +1,5 @@
 /** Requests, their options, and responses of `wasi:http` 0.3. */
+import type { Header } from '../../http/message.ts';
 import type { Exchange } from '../abi.ts';
 import { ExchangeBody } from '../objects/exchange-body.ts';
 import type { GuestPath } from '../objects/guest-path.ts';
@@ -57,6 +58,11 @@ abstract class Message extends CountedResource {
     return this.#fields;
   }
 
+  /** Whether nobody has looked at them: then they are as they came. */
+  get areUntouched(): boolean {
+    return typeof this.#fields === 'function';
+  }
+
   headers(guest: ComponentGuest): Fields {
     return this.fields.copyFor(guest, true);
   }
@@ -77,16 +83,25 @@ abstract class Message extends CountedResource {
 export class Request extends Message {
   readonly target: RequestTarget;
   readonly options: RequestOptions03 | undefined;
+  readonly #came: (() => readonly Header[]) | undefined;
 
   constructor(parts: {
     readonly fields: Fields | (() => Fields);
     readonly body: MessageBody;
     readonly target?: RequestTarget;
     readonly options?: RequestOptions03 | undefined;
+    /** What `fields` are made of, where the request came from outside. */
+    readonly came?: () => readonly Header[];
   }) {
     super(parts.fields, parts.body);
+    this.#came = parts.came;
     this.target = parts.target ?? new RequestTarget();
     this.options = parts.options;
+  }
+
+  /** As they came, where nobody has looked at them; connection's own ones may be among them. */
+  get untouchedHeaders(): readonly Header[] | undefined {
+    return this.areUntouched ? this.#came?.() : undefined;
   }
 
   /** The one that a run answers. */
@@ -101,8 +116,10 @@ export class Request extends Message {
     target.path = how.path.target;
     target.scheme = schemeOf(request.scheme);
     target.authority = request.authority === '' ? undefined : request.authority;
+    const came = (): readonly Header[] => shownHeaders(request, how);
     return new Request({
-      fields: () => Fields.of(shownHeaders(request, how), headerLimitsOf(guest)),
+      came,
+      fields: () => Fields.of(came(), headerLimitsOf(guest)),
       body: new ReceivedBody(guest, new ExchangeBody(exchange)),
       target,
     });

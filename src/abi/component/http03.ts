@@ -5,7 +5,8 @@ import type { ComponentGuest } from './guest.ts';
 import { HostWork } from './host-work.ts';
 import { declaredLength, newBody, OutgoingBody } from './http-bodies.ts';
 import { Fields, fieldFunctions03, headerLimitsOf } from './http-fields.ts';
-import { openRequest } from './http-outgoing.ts';
+import { openRequest, type RequestParts } from './http-outgoing.ts';
+import { headersToSend } from './http-reply.ts';
 import { ReceivedBody } from './http03-bodies.ts';
 import { messageFunctions03, type Request, Response } from './http03-messages.ts';
 import { failed, ok, type Variant } from './results.ts';
@@ -19,7 +20,7 @@ function handle(guest: ComponentGuest, request: Request): Variant | HostWork<Var
   const { next, request: asked } = guest.run.exchange;
   if (next !== undefined) {
     request.target.authority = asked.authority;
-    return send(guest, request);
+    return send(guest, request, passedOn(request));
   }
   request.drop();
   const detail = 'nothing stands behind this module: name it in [[middleware]]';
@@ -27,16 +28,15 @@ function handle(guest: ComponentGuest, request: Request): Variant | HostWork<Var
 }
 
 /** `result<response, error-code>`, as soon as the head of the answer is there. */
-function send(guest: ComponentGuest, request: Request): Variant | HostWork<Variant> {
-  const { target, options, fields } = request;
-  const declared = declaredLength(fields);
-  const body = new OutgoingBody(newBody(guest), { declared, limit: Number.POSITIVE_INFINITY });
-  const { promise: delivery, resolve: tellDelivery } = Promise.withResolvers<Variant>();
-  request.take().send(body, delivery);
-  const pending = openRequest(guest, { target, fields, body, timeouts: options?.timeouts });
+function send(guest: ComponentGuest, request: Request, passed?: Sent): Variant | HostWork<Variant> {
+  const { target, options } = request;
+  const delivery = new Delivery();
+  const pending = openRequest(guest, {
+    ...{ target, timeouts: options?.timeouts },
+    ...(passed ?? sentBy(guest, request, delivery)),
+  });
   if ('tag' in pending) {
-    body.break();
-    tellDelivery(failed(pending));
+    delivery.fail(failed(pending));
     return failed(pending);
   }
   const { fetch } = guest.run.capabilities;
@@ -45,10 +45,10 @@ function send(guest: ComponentGuest, request: Request): Variant | HostWork<Varia
     if (outcome === undefined) throw new TypeError('Cannot answer: nothing came of the request');
     if (outcome.kind === 'failed') {
       const failure = failed(errorCodeOf(outcome.error, fetch));
-      tellDelivery(failure);
+      delivery.tell(failure);
       return failure;
     }
-    tellDelivery(ok());
+    delivery.tell(ok());
     const reply = outcome.value;
     const received = Fields.of(reply.headers, headerLimitsOf(guest));
     const response = new Response(received, new ReceivedBody(guest, reply.body));
@@ -57,6 +57,49 @@ function send(guest: ComponentGuest, request: Request): Variant | HostWork<Varia
   };
   if (pending.isReady) return give();
   return new HostWork(pending.whenReady().then(give), () => pending.giveUp());
+}
+
+type Sent = Pick<RequestParts, 'headers' | 'body' | 'declaredBytes'>;
+
+/**
+ * Of a request without a body that goes on as it came, behind a link: nothing is made of it, and
+ * what is about connections is left out there. Undefined where it is another one.
+ */
+function passedOn(request: Request): Sent | undefined {
+  const headers = request.untouchedHeaders;
+  if (headers === undefined || !request.body.isEmpty) return undefined;
+  request.take();
+  return { headers, body: undefined, declaredBytes: undefined };
+}
+
+function sentBy(guest: ComponentGuest, request: Request, delivery: Delivery): Sent {
+  const { fields } = request;
+  const declaredBytes = declaredLength(fields);
+  const how = { declared: declaredBytes, limit: Number.POSITIVE_INFINITY };
+  const body = new OutgoingBody(newBody(guest), how);
+  request.take().send(body, delivery.of(body));
+  return { headers: headersToSend(fields), body, declaredBytes };
+}
+
+/** Whether a body that was made by the guest gets there. */
+class Delivery {
+  #body: OutgoingBody | undefined;
+  #told: PromiseWithResolvers<Variant> | undefined;
+
+  of(body: OutgoingBody): Promise<Variant> {
+    this.#body = body;
+    this.#told = Promise.withResolvers();
+    return this.#told.promise;
+  }
+
+  tell(result: Variant): void {
+    this.#told?.resolve(result);
+  }
+
+  fail(result: Variant): void {
+    this.#body?.break();
+    this.tell(result);
+  }
 }
 
 export const http03Interfaces: readonly HostInterface[] = [

@@ -18,9 +18,10 @@ import type { Passage, Step } from './passage.ts';
 /** Redirects inside the site that one request may take; see `Exchange.redirectInside`. */
 const insideRedirectsMax = 5;
 const serverErrorMin = 500;
-/** What only the daemon says. */
-const daemonsHeaders: ReadonlySet<string> = new Set([
+/** What only the daemon says, and what is about one connection alone. */
+const leftOut: ReadonlySet<string> = new Set([
   ...['x-terrafirma-cron', 'x-terrafirma-scheduled-at', 'content-length', 'host'],
+  ...connectionHeaders,
 ]);
 
 export interface NextOptions {
@@ -99,12 +100,10 @@ export class Next implements NextInChain {
   #headOf({ method, url, headers, body }: OutboundRequest): RoutableHead {
     const { exchange } = this.#visit;
     const target = targetOf(url);
-    const own: Header[] = [['host', exchange.request.authority]];
+    const shown: Header[] = [['host', exchange.request.authority]];
     const knownBytes = body instanceof Uint8Array ? body.length : body.knownBytes;
-    if (knownBytes !== undefined && knownBytes > 0) own.push(['content-length', `${knownBytes}`]);
-    const others = headers.filter(
-      ([name]) => !connectionHeaders.has(name) && !daemonsHeaders.has(name),
-    );
+    if (knownBytes !== undefined && knownBytes > 0) shown.push(['content-length', `${knownBytes}`]);
+    for (const header of headers) if (!leftOut.has(header[0])) shown.push(header);
     return {
       ...exchange.request,
       hostName: exchange.hostName,
@@ -113,7 +112,7 @@ export class Next implements NextInChain {
       query: queryOf(target),
       scriptName: '',
       pathInfo: '',
-      headers: own.concat(others),
+      headers: shown,
     };
   }
 

@@ -66,6 +66,7 @@ export class ModuleJudge implements AsyncDisposable {
       store: { ownerOf: () => owner, readModule: keepsNothing, sizeOf: () => undefined },
       probation: {
         begin: async () => undefined,
+        expect: () => ({ [Symbol.dispose]: () => undefined }),
         foresee: async () => undefined,
         renew: () => undefined,
       },

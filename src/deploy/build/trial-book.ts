@@ -16,6 +16,7 @@ import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { fileErrorCode, writeWhole } from '../../outside/state/durable.ts';
 import { makeDirectory } from '../../outside/state/make-directory.ts';
+import { readTextNow } from '../../outside/state/read-now.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { objectOf, parseJson, textOf } from '../keep/record.ts';
 import { listNames } from '../keep/record-files.ts';
@@ -35,6 +36,8 @@ export type TriedCode = Pick<Artifact, 'digest' | 'formHashes'>;
 
 /** Files in the directory; the oldest makes room. Opening sweeps what is not kept any more. */
 const trialsKeptMax = 100_000;
+/** One that is larger was not written by us: a component has some thousands of forms at most. */
+const trialBytesMax = 4 * 1024 ** 2;
 /** Forms whose trial is known whichever module they are of: those that were met last. */
 const formsKnownMax = 16_384;
 
@@ -86,7 +89,7 @@ export class TrialBook {
 
   /** What is known of this very code, or of parts of it, together; undefined: not of all of it. */
   async read(artifact: TriedCode): Promise<TriedModule | undefined> {
-    const tried = await this.#readTried(artifact.digest);
+    const tried = this.#readTried(artifact.digest);
     if (tried?.engine !== engine) return await this.#takeOver(artifact);
     for (const hash of tried.forms) this.#learn(hash, tried);
     const isOfAll = artifact.formHashes.every((hash) => tried.forms.includes(hash));
@@ -113,9 +116,8 @@ export class TrialBook {
   }
 
   /** Whether the process did well with this very code for as long as a probation takes. */
-  async hasSurvived(digest: Digest): Promise<boolean> {
-    const known = this.#survived.get(digest);
-    return known ?? (await this.#readTried(digest))?.hasSurvived ?? false;
+  hasSurvived(digest: Digest): boolean {
+    return this.#survived.get(digest) ?? this.#readTried(digest)?.hasSurvived ?? false;
   }
 
   /**
@@ -124,14 +126,14 @@ export class TrialBook {
    * @throws the file system's own error
    */
   async noteSurvival(digest: Digest, hasSurvived: boolean): Promise<void> {
-    const tried = await this.#readTried(digest);
+    const tried = this.#readTried(digest);
     if (tried === undefined || tried.hasSurvived === hasSurvived) return;
     await writeWhole(this.#path(digest), formatTried({ ...tried, hasSurvived }));
     this.#survived.set(digest, hasSurvived);
   }
 
-  async #readTried(digest: Digest): Promise<KeptTrial | undefined> {
-    const tried = await readTried(this.#path(digest), this.#journal);
+  #readTried(digest: Digest): KeptTrial | undefined {
+    const tried = readTried(this.#path(digest), this.#journal);
     if (tried !== undefined) this.#survived.set(digest, tried.hasSurvived);
     return tried;
   }
@@ -179,7 +181,7 @@ export async function readUnoptimised(
   const reasons = new Map<Digest, string>();
   for (const name of await listNames(directory)) {
     if (!name.endsWith('.json')) continue;
-    const tried = await readTried(join(directory, name), journal);
+    const tried = await readTriedLater(join(directory, name), journal);
     if (tried?.tier !== 'baseline' || tried.reason === undefined) continue;
     reasons.set(name.replace(/\.json$/, '') as Digest, tried.reason);
   }
@@ -212,23 +214,43 @@ function formatTried(tried: KeptTrial): string {
   return `${JSON.stringify({ format, ...tried })}\n`;
 }
 
-async function readTried(path: string, journal: Journal): Promise<KeptTrial | undefined> {
+/** Undefined where there is none, or it cannot be read. */
+function readTried(path: string, journal: Journal): KeptTrial | undefined {
   try {
-    const value = objectOf(parseJson(await readFile(path, 'utf8')), 'a trial');
-    // Of an earlier release: its forms are others, too.
-    if (value.format !== format) return undefined;
-    const { reason, forms } = value;
-    return {
-      engine: textOf(value.engine, 'engine'),
-      forms: Array.isArray(forms) ? forms.map((hash) => textOf(hash, 'forms')) : [],
-      tier: value.tier === 'optimised' ? 'optimised' : 'baseline',
-      reason: reason === undefined ? undefined : textOf(reason, 'reason'),
-      isOpen: value.isOpen === true,
-      hasSurvived: value.hasSurvived === true,
-    };
+    const text = readTextNow(path, trialBytesMax);
+    return text === undefined ? undefined : parseTried(text);
   } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return undefined;
-    journal.tell('trial-damaged', { file: path, reason: describeError(error) });
+    tellDamage(path, error, journal);
     return undefined;
   }
+}
+
+/** The same where nobody waits, and many are read. */
+async function readTriedLater(path: string, journal: Journal): Promise<KeptTrial | undefined> {
+  try {
+    return parseTried(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (fileErrorCode(error) !== 'ENOENT') tellDamage(path, error, journal);
+    return undefined;
+  }
+}
+
+function tellDamage(path: string, error: unknown, journal: Journal): void {
+  journal.tell('trial-damaged', { file: path, reason: describeError(error) });
+}
+
+/** @throws for what is none */
+function parseTried(text: string): KeptTrial | undefined {
+  const value = objectOf(parseJson(text), 'a trial');
+  // Of an earlier release: its forms are others, too.
+  if (value.format !== format) return undefined;
+  const { reason, forms } = value;
+  return {
+    engine: textOf(value.engine, 'engine'),
+    forms: Array.isArray(forms) ? forms.map((hash) => textOf(hash, 'forms')) : [],
+    tier: value.tier === 'optimised' ? 'optimised' : 'baseline',
+    reason: reason === undefined ? undefined : textOf(reason, 'reason'),
+    isOpen: value.isOpen === true,
+    hasSurvived: value.hasSurvived === true,
+  };
 }

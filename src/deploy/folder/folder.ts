@@ -2,6 +2,7 @@
  * One folder in use: looks at it again and again, has its modules judged, and has the newest
  * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
  */
+import { setImmediate } from 'node:timers/promises';
 import { TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
 import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
@@ -13,10 +14,9 @@ import { noVerdict, Patience, type Wanted } from '../build/progress.ts';
 import { commonOf, type FolderCommon, type FolderCommonParts } from '../common/folder-common.ts';
 import { KeptModules, type KeptModulesParts } from '../keep/kept-modules.ts';
 import { LookLoop } from '../look/loop.ts';
-import { type FolderListing, listFolder } from '../look/scan.ts';
+import type { FolderListing } from '../look/scan.ts';
 import { soonest } from '../look/settle.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from '../look/timing.ts';
-import { type WalkGates, WalkTurn } from '../look/walk-turn.ts';
 import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
 import { Away, findFile } from './away.ts';
 import { type FolderLook, lookAt } from './folder-look.ts';
@@ -27,6 +27,7 @@ import { FolderRules, type RulesParts } from './rules.ts';
 import type { InForceParts } from './settings-in-force.ts';
 import { type CounterRows, SitePicture } from './site-picture.ts';
 import { isAllInSight, Stillness } from './stillness.ts';
+import { FolderWalks, type WalksParts } from './walks.ts';
 
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'>,
@@ -36,7 +37,7 @@ export interface FolderParts
     Pick<PlaceParts, 'isLocatedNow' | 'relocate'>,
     Pick<RhythmOptions, 'crowd'>,
     KeptModulesParts {
-  readonly walks: WalkGates;
+  readonly walks: WalksParts['walks'];
   readonly watches: WatchPlaces;
   readonly fs: GuardedFs;
   readonly nextGeneration: () => number;
@@ -62,6 +63,7 @@ export class WatchedFolder {
   #timing: FolderTiming;
   readonly #rhythm: Rhythm;
   readonly #stillness: Stillness;
+  readonly #walks: FolderWalks;
   readonly #away: Away;
   #isSettled = false;
   #isOpen = false;
@@ -73,6 +75,7 @@ export class WatchedFolder {
     this.#place = new FolderPlace(located, parts);
     this.#away = new Away(located.key, journal);
     this.#rhythm = new Rhythm(parts);
+    this.#walks = new FolderWalks(parts, this.#rhythm);
     this.#stillness = new Stillness({ ...parts, located });
     this.#parts = parts;
     this.#kept = new KeptModules(located, parts);
@@ -118,6 +121,9 @@ export class WatchedFolder {
   /** Begins: what was kept first, then the first look. */
   async open(): Promise<void> {
     this.#openedAtMs = this.#parts.nowMs();
+    // Where it was found just now, the first look need not wait for what was kept.
+    const isHere = this.#parts.isLocatedNow === true && this.#common === undefined;
+    if (isHere) this.#walks.begin(this.#place.located, this.#stillness);
     const record = await this.#kept.restore();
     if (record !== undefined) {
       await this.#rules.restore(record);
@@ -275,9 +281,11 @@ export class WatchedFolder {
     this.#stillness.forget();
     await this.#findPlace();
     await this.#common?.lookAt(this.#place.located.directory);
-    const { signs } = this.#place.located;
-    const [stamp] = await Promise.all([this.#stillness.read(signs), this.#chooseTiming()]);
-    const listed = this.#list();
+    const { directory, signs } = this.#place.located;
+    const early = this.#walks.takeEarly();
+    const stamped = early?.stamp ?? this.#stillness.read(signs);
+    const [stamp] = await Promise.all([stamped, this.#chooseTiming()]);
+    const listed = early?.listed ?? this.#walks.list(directory);
     listed.catch(() => 'it is told below');
     const rulesWaitMs = await this.#rules.look(this.#timing, nowMs());
     // A folder that closes must not stay open for as long as the next look takes.
@@ -289,8 +297,7 @@ export class WatchedFolder {
     this.#picture.noteFiles(listing);
     await this.#rules.agreeAll();
     this.#away.end();
-    this.#followEvents(listing);
-    await this.#kept.takePins();
+    if (early === undefined) await this.#kept.takePins();
     await this.#kept.keepRules(this.#rules);
     const modulesWaitMs = await this.#modules.takeListing(listing, this.#timing);
     const waitMs = soonest([rulesWaitMs, modulesWaitMs]);
@@ -298,6 +305,9 @@ export class WatchedFolder {
     // What is kept serves already: what comes next is for the next look.
     if (this.#isJudged) this.#takeVerdict();
     else this.#publish();
+    // Whoever waits for the first answer has it before.
+    if (early !== undefined) await setImmediate();
+    this.#followEvents(listing);
     const unheard = this.#timing.hasEvents && !this.#events.hearsAll ? listing : undefined;
     if (this.#canBeStill(listing)) await this.#stillness.note(stamp, unheard);
     return waitMs;
@@ -307,16 +317,6 @@ export class WatchedFolder {
   #canBeStill(listing: FolderListing): boolean {
     if (this.#common !== undefined || this.#rules.fastlyText !== undefined) return false;
     return isAllInSight(listing) && !this.#modules.hasRefusals;
-  }
-
-  async #list(): Promise<FolderListing> {
-    const { fs, nowMs, config, walks } = this.#parts;
-    using pace = await WalkTurn.begin(walks);
-    const startedAtMs = nowMs();
-    const { directory } = this.#place.located;
-    const listing = await listFolder({ fs, directory, limits: config.limits, pace });
-    this.#rhythm.noteWalk(listing.entryCount, nowMs() - startedAtMs);
-    return listing;
   }
 
   /** Nothing before the rules are known, while it moves, or once what waits has been dropped. */

@@ -62,8 +62,12 @@ export class KeptModules {
   /** Takes up what the store has of the folder, without versions whose bytes are lost. */
   async restore(): Promise<FolderRecord | undefined> {
     const { store } = this.#parts;
+    const pins = this.#readPins();
     const record = await store.readFolder(this.#located.key);
-    if (record === undefined) return undefined;
+    if (record === undefined) {
+      this.#takePins(await pins);
+      return undefined;
+    }
     this.#manifestText = record.manifest;
     this.#settingsText = record.settings;
     this.#fastlyText = record.fastly;
@@ -73,7 +77,7 @@ export class KeptModules {
         this.#records.set(path, { ...module, versions: [newest, ...older] });
       }
     }
-    await this.takePins();
+    this.#takePins(await pins);
     return record;
   }
 
@@ -241,8 +245,11 @@ export class KeptModules {
    * to whether there were any.
    */
   async takePins(): Promise<boolean> {
+    return this.#takePins(await this.#readPins());
+  }
+
+  #takePins(pins: ReadonlyMap<ModulePath, Pin> | undefined): boolean {
     const { journal } = this.#parts;
-    const pins = await this.#readPins();
     const stamp = [...(pins?.values() ?? [])].map(({ id }) => id).join();
     // Those known before still hold when they cannot be read.
     if (pins === undefined || stamp === this.#pinsStamp) return false;

@@ -6,6 +6,7 @@ import { TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { FolderKey } from '../../names.ts';
 import { fileErrorCode } from '../../outside/state/durable.ts';
+import { readTextNow } from '../../outside/state/read-now.ts';
 import { type FolderRecord, parseRecord } from './record.ts';
 
 /** A record larger than this was not written by us. */
@@ -68,9 +69,10 @@ export async function openRecords(
 export async function openRecord(
   path: string,
   journal: Journal,
+  read: RecordReader = readRecord,
 ): Promise<FolderRecord | undefined> {
   try {
-    return await readRecord(path);
+    return await read(path);
   } catch (error) {
     if (!isDamage(error)) throw error;
     const aside = `${path}.damaged-${Date.now()}`;
@@ -81,6 +83,15 @@ export async function openRecord(
     });
     return undefined;
   }
+}
+
+/** How a record is read; undefined: there is none. */
+type RecordReader = (path: string) => Promise<FolderRecord | undefined> | FolderRecord | undefined;
+
+/** The record at `path`, for a visitor who waits. @throws as `openRecord` says of its reading */
+export function readRecordNow(path: string): FolderRecord | undefined {
+  const text = readTextNow(path, recordBytesMax);
+  return text === undefined ? undefined : parseRecord(text);
 }
 
 async function readOrTell(path: string, journal: Journal): Promise<FolderRecord | undefined> {

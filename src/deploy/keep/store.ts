@@ -24,7 +24,7 @@ import type { Digest } from '../../threads/messages.ts';
 import { EarlyBytes, nothingEarly } from './early-bytes.ts';
 import { NamedVersions } from './named-versions.ts';
 import { digestsOf, type FolderRecord, formatRecord } from './record.ts';
-import { listNames, openRecord, openRecords, recordPath } from './record-files.ts';
+import { listNames, openRecord, openRecords, readRecordNow, recordPath } from './record-files.ts';
 
 /** Folders whose commits are written side by side: each waits for the disk four times. */
 const commitsAtOnceMax = 16;
@@ -128,12 +128,15 @@ export class ModuleStore {
     // A folder that was given up, and is used again, has its last versions still under way. Whether
     // they were kept is told to who committed them.
     await this.#committing.get(folderKey)?.catch(() => undefined);
-    return await this.#readRecord(folderKey);
+    return await this.#readRecord(folderKey, readRecordNow);
   }
 
-  async #readRecord(folderKey: FolderKey): Promise<FolderRecord | undefined> {
+  async #readRecord(
+    folderKey: FolderKey,
+    read?: typeof readRecordNow,
+  ): Promise<FolderRecord | undefined> {
     try {
-      return await openRecord(recordPath(this.#directory, folderKey), this.#journal);
+      return await openRecord(recordPath(this.#directory, folderKey), this.#journal, read);
     } catch (error) {
       const detail = `Cannot read the record of ${folderKey}: ${describeError(error)}`;
       throw new TerrafirmaError('state', detail, { cause: error });

@@ -107,9 +107,11 @@ interface OpenDirectory {
  *   mount is unreachable; one unreadable directory below becomes a note
  */
 export async function listFolder(options: ScanOptions): Promise<FolderListing> {
-  const { dev } = await options.fs.stat(options.directory);
+  const found = options.fs.stat(options.directory);
+  found.catch(() => 'it is thrown below');
   const walk = new FolderWalk(options);
   await walk.run();
+  const { dev } = await found;
   const files = await sortInTurns(walk.files, (a, b) => a.path < b.path);
   const { notes, directories, entryCount, isCut } = walk;
   const cost = entryCount + directories.length * directoryCost + files.length;
@@ -241,16 +243,23 @@ class FolderWalk {
     const directory = { pending, realPath: realPathOf(pending), segments: segmentsOf(pending) };
     await pace?.take(directoryCost);
     const kept: Dirent[] = [];
-    await using open = await fs.openDirectory(directory.realPath);
-    if (this.directories.length < directoriesNamedMax) this.directories.push(directory.realPath);
-    for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
-      await pace?.take(batch.length);
-      if (onName !== undefined) {
-        for (const { name } of batch) onName([...directory.segments, name]);
+    const open = await fs.openDirectory(directory.realPath);
+    // Nobody waits for its closing but the end of the walk.
+    await using closing = new AsyncDisposableStack();
+    try {
+      if (this.directories.length < directoriesNamedMax) this.directories.push(directory.realPath);
+      for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
+        await pace?.take(batch.length);
+        if (onName !== undefined) {
+          for (const { name } of batch) onName([...directory.segments, name]);
+        }
+        if (pending.parent === undefined) this.#noteTop(batch);
+        this.#sift(batch, kept);
+        if (this.#isFull) break;
       }
-      if (pending.parent === undefined) this.#noteTop(batch);
-      this.#sift(batch, kept);
-      if (this.#isFull) break;
+    } finally {
+      const closed = open[Symbol.asyncDispose]();
+      closing.defer(() => closed);
     }
     if (this.isCut) {
       const rule = `a folder may hold at most ${limits.folderEntriesMax} entries`;

@@ -15,6 +15,7 @@ import type { MountGuard, Operation } from './mount-guard.ts';
 
 const readChunkBytes = 1_048_576;
 const directoryBatchEntries = 256;
+const nothingMore: Promise<readonly Dirent[]> = Promise.resolve([]);
 /** Reading only; a FIFO must not block the opening, a terminal must not become ours. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
@@ -157,6 +158,7 @@ export class GuardedDirectory implements AsyncDisposable {
   readonly #directory: Dir;
   readonly #path: string;
   #isReading = false;
+  #isAtEnd = false;
 
   constructor(fileSystem: GuardedFs, directory: Dir, path: string) {
     this.#fileSystem = fileSystem;
@@ -166,10 +168,13 @@ export class GuardedDirectory implements AsyncDisposable {
 
   /** The next entries, in the order of the disk; none at the end. */
   next(): Promise<readonly Dirent[]> {
+    if (this.#isAtEnd) return nothingMore;
     const start = async (): Promise<Dirent[]> => {
       this.#isReading = true;
       try {
-        return await readBatch(this.#directory);
+        const batch = await readBatch(this.#directory);
+        this.#isAtEnd = batch.length < directoryBatchEntries;
+        return batch;
       } finally {
         this.#isReading = false;
       }

@@ -79,7 +79,7 @@ export class Locator {
         ? path.subpath.slice(Math.max(0, fit.depth - 3))
         : folderSegments(path).slice(fit.depth);
       const named = join(confines, ...inner);
-      const directory = await fit.fs.realpath(named);
+      const directory = named === confines ? named : await fit.fs.realpath(named);
       if (!isWithin(confines, directory)) throw notFound(path, 'a link leads out of the folder');
       if (!(await fit.fs.stat(directory)).isDirectory()) throw notFound(path, 'not a directory');
       const ancestors = ancestorsOf(directory, confines);
@@ -134,11 +134,16 @@ export class Locator {
   async #findTlfRoot(path: TlfPath, fit: MountFit): Promise<string> {
     if (fit.depth >= 3) return fit.root;
     const above = folderSegments(path).slice(fit.depth, 2);
-    const parent = await fit.fs.realpath(join(fit.root, ...above));
-    for (const name of new Set([path.canonicalTlf, path.tlf])) {
-      const root = await realpathOrNothing(fit.fs, join(parent, name));
-      if (root !== undefined) return confine(path, parent, root);
-    }
+    const within = join(fit.root, ...above);
+    const lookFor = (name: string) => realpathOrNothing(fit.fs, join(within, name));
+    // Links are followed on both ways, so it does not matter which was looked at first.
+    const [parent, canonical] = await Promise.all([
+      fit.fs.realpath(within),
+      lookFor(path.canonicalTlf),
+    ]);
+    const isSpeltSo = path.tlf === path.canonicalTlf;
+    const root = canonical ?? (isSpeltSo ? undefined : await lookFor(path.tlf));
+    if (root !== undefined) return confine(path, parent, root);
     const { entries } = await fit.fs.readdir(parent, tlfEntriesMax);
     const names = entries.map((entry) => entry.name).sort();
     const same = names.find((name) => parseTlf(path.type, name)?.canonical === path.canonicalTlf);

@@ -46,6 +46,17 @@ describe('a directory', () => {
     await expect.poll(() => calls).toEqual(['close']);
   });
 
+  test.each([0, 1, 255, 256, 257, 600])('of %i files is read whole', async (count) => {
+    for (let file = 0; file < count; file += 1) await writeFile(join(directory, `${file}`), '');
+    await using open = await guardedFs(patient).openDirectory(directory);
+    const names: string[] = [];
+    for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
+      names.push(...batch.map(({ name }) => name));
+    }
+    expect(new Set(names).size).toBe(count);
+    expect(await open.next()).toEqual([]);
+  });
+
   test('is closed when that is over, where nothing hangs', async () => {
     const { dir, go, calls } = heldDirectory();
     go();

@@ -9,29 +9,34 @@ import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from './
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
 import { RequestBody } from './objects/cgi/body.ts';
 import { CgiEnvironment, listArguments } from './objects/cgi/environment.ts';
+import type { HeadLimits } from './objects/cgi/head.ts';
 import { KnownHead } from './objects/cgi/known-head.ts';
 import { CgiReply, type Reply } from './objects/cgi/reply.ts';
 import type { InputStream } from './objects/cgi/streams.ts';
 import type { DataTree } from './objects/files/data-tree.ts';
-import { explainUnsaved, openPreopens } from './objects/files/preopens.ts';
+import { explainUnsaved, openPreopens, type Preopen } from './objects/files/preopens.ts';
+import type { FileKeeper } from './objects/files/site-tree.ts';
 import { LogStream } from './objects/log-stream.ts';
+import type { StringBlock } from './objects/string-block.ts';
 import { CgiEarly, createCgiRules } from './wasip1/cgi/early.ts';
 import { WwsReply, WwsRequest } from './wasip1/cgi/wws.ts';
 import { WasiGuest } from './wasip1/guest.ts';
 import { commandEntry, judgeWasip1 } from './wasip1/judge.ts';
 import { MessageInput } from './wasip1/messages/input.ts';
 import { MessageOutput } from './wasip1/messages/output.ts';
-import { WasiProcess } from './wasip1/process.ts';
+import { type ProcessOptions, WasiProcess } from './wasip1/process.ts';
 import { wasip1Table } from './wasip1/table.ts';
 
 export function createWasip1Abi(limits: Limits): Abi {
+  const { replyHeadersMax: linesMax, replyHeaderBytesMax: bytesMax } = limits;
+  const head = { linesMax, bytesMax };
   return {
     name: 'wasip1',
     judge: judgeWasip1,
     requestBody: 'streamed',
     converses: (entry) => entry === commandEntry,
     early: createCgiRules(),
-    bind: (host) => new Wasip1Binding(host, limits),
+    bind: (host) => new Wasip1Binding(host, limits, head),
   };
 }
 
@@ -56,20 +61,86 @@ const noInput: InputStream = {
   readyBytes: 0,
 };
 
-class Wasip1Binding implements Binding {
+/** What is the instance's. */
+interface CgiInstance {
+  readonly limits: Limits;
+  readonly environment: CgiEnvironment;
   readonly early: CgiEarly;
-  readonly #guest: WasiGuest;
-  readonly #limits: Limits;
-  readonly #environment = new CgiEnvironment();
-  readonly #knownHead = new KnownHead();
-  #streams: Streams | undefined;
-  /** Of this run, once it has looked for files. */
-  #data: DataTree | undefined;
-  /** Of an initialisation. */
-  #early: readonly LogStream[] = [];
+}
 
-  constructor(host: GuestHost, limits: Limits) {
-    this.#limits = limits;
+/** What a run gives its process. One object, and no functions: ten thousand programs may wait. */
+class CgiGiven implements ProcessOptions {
+  /** Once the program has looked for files. */
+  data: DataTree | undefined;
+  readonly stdin: Input;
+  readonly stdout: Reply;
+  readonly stderr: LogStream;
+  readonly #run: Run;
+  readonly #instance: CgiInstance;
+
+  constructor(run: Run, { stdin, stdout, stderr }: Streams, instance: CgiInstance) {
+    this.stdin = stdin;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.#run = run;
+    this.#instance = instance;
+  }
+
+  get capabilities(): Run['capabilities'] {
+    return this.#run.capabilities;
+  }
+
+  get streamFlags(): readonly number[] | undefined {
+    return this.#instance.early.streamFlags;
+  }
+
+  get descriptorsMax(): number {
+    return this.#instance.limits.handlesPerRunMax;
+  }
+
+  listArguments(): readonly string[] {
+    const { exchange, capabilities } = this.#run;
+    return listArguments(exchange.request, capabilities.settings.arguments);
+  }
+
+  listEnvironment(): StringBlock {
+    const { exchange, capabilities, conversation } = this.#run;
+    return this.#instance.environment.layOut({
+      request: exchange.request,
+      bodyBytes: this.stdin.totalBytes,
+      isWebSocket: conversation !== undefined,
+      environment: this.#instance.early.untold(capabilities.settings.environment),
+    });
+  }
+
+  prepareEnvironment(): Promise<void> | undefined {
+    return this.stdin.measure?.(this.#instance.limits.requestBodyBytesMax);
+  }
+
+  openPreopens(keeper: FileKeeper): readonly Preopen[] {
+    const opened = openPreopens(this.#run, { keeper, limits: this.#instance.limits });
+    this.data = opened.data;
+    return opened.preopens;
+  }
+}
+
+const noStreams: readonly LogStream[] = [];
+
+class Wasip1Binding implements Binding, CgiInstance {
+  readonly early: CgiEarly;
+  readonly limits: Limits;
+  readonly environment = new CgiEnvironment();
+  readonly #guest: WasiGuest;
+  readonly #head: HeadLimits;
+  readonly #knownHead = new KnownHead();
+  /** Of this run. */
+  #given: CgiGiven | undefined;
+  /** Of an initialisation. */
+  #early = noStreams;
+
+  constructor(host: GuestHost, limits: Limits, head: HeadLimits) {
+    this.limits = limits;
+    this.#head = head;
     this.#guest = new WasiGuest(host);
     this.early = new CgiEarly(this.#guest, limits);
   }
@@ -96,40 +167,15 @@ class Wasip1Binding implements Binding {
         timer: capabilities.timer,
         fillRandom: (target) => capabilities.fillRandom(target),
       },
-      descriptorsMax: this.#limits.handlesPerRunMax,
+      descriptorsMax: this.limits.handlesPerRunMax,
     });
     this.#guest.begin(process);
   }
 
   begin(run: Run): void {
-    const { exchange, capabilities } = run;
-    const { request } = exchange;
-    const isWebSocket = run.conversation !== undefined;
-    const streams = this.#openStreams(run);
-    this.#streams = streams;
-    const { arguments: owners } = capabilities.settings;
-    const environment = this.early.untold(capabilities.settings.environment);
-    const process = new WasiProcess({
-      listArguments: () => listArguments(request, owners),
-      listEnvironment: () => {
-        const bodyBytes = streams.stdin.totalBytes;
-        return this.#environment.layOut({ request, bodyBytes, isWebSocket, environment });
-      },
-      prepareEnvironment: () => streams.stdin.measure?.(this.#limits.requestBodyBytesMax),
-      openPreopens: (keeper) => {
-        const opened = openPreopens(run, { keeper, limits: this.#limits });
-        this.#data = opened.data;
-        return opened.preopens;
-      },
-      // At every run, so that nothing is spread.
-      stdin: streams.stdin,
-      stdout: streams.stdout,
-      stderr: streams.stderr,
-      streamFlags: this.early.streamFlags,
-      capabilities,
-      descriptorsMax: this.#limits.handlesPerRunMax,
-    });
-    this.#guest.begin(process);
+    const given = new CgiGiven(run, this.#openStreams(run), this);
+    this.#given = given;
+    this.#guest.begin(new WasiProcess(given));
   }
 
   /**
@@ -139,24 +185,23 @@ class Wasip1Binding implements Binding {
    * @throws TerrafirmaError
    */
   finish(end: RunEnd): void {
-    const streams = this.#streams;
-    if (streams === undefined) return;
-    streams.stderr.end();
-    const failure = streams.stdin.failure ?? streams.stdout.failure;
+    const given = this.#given;
+    if (given === undefined) return;
+    given.stderr.end();
+    const failure = given.stdin.failure ?? given.stdout.failure;
     if (failure !== undefined) throw failure;
-    if (isGoodEnd(end)) streams.stdout.end();
+    if (isGoodEnd(end)) given.stdout.end();
   }
 
   /** A program may leave its files open: C does. What it left when it failed is not stored. */
   settle(end: RunEnd): Promise<void> | undefined {
-    return isGoodEnd(end) ? this.#data?.saveAll()?.catch(explainUnsaved) : undefined;
+    return isGoodEnd(end) ? this.#given?.data?.saveAll()?.catch(explainUnsaved) : undefined;
   }
 
   release(): void {
     for (const stream of this.#early) stream.end();
-    this.#early = [];
-    this.#streams = undefined;
-    this.#data = undefined;
+    this.#early = noStreams;
+    this.#given = undefined;
     this.#guest.release();
   }
 
@@ -167,19 +212,19 @@ class Wasip1Binding implements Binding {
       const stdin = new MessageInput(conversation, framing);
       return { stdin, stdout: new MessageOutput(conversation, framing), stderr };
     }
-    const { replyHeadersMax, replyHeaderBytesMax, replyBodyBytesMax } = this.#limits;
+    const { replyBodyBytesMax } = this.limits;
     if (capabilities.settings.protocol === 'wws') {
       const stdin = new WwsRequest({
         exchange,
         keyValue: capabilities.keyValue,
-        bodyBytesMax: this.#limits.requestBodyBytesMax,
+        bodyBytesMax: this.limits.requestBodyBytesMax,
       });
       const stdout = new WwsReply({ exchange, capabilities, bytesMax: replyBodyBytesMax });
       return { stdin, stdout, stderr };
     }
     const stdout = new CgiReply({
       exchange,
-      head: { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax },
+      head: this.#head,
       bodyBytesMax: replyBodyBytesMax,
       isPlainTextAllowed: capabilities.settings.isPlainTextAllowed,
       known: this.#knownHead,

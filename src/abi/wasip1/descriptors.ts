@@ -68,11 +68,14 @@ export type Descriptor = InputDescriptor | OutputDescriptor | FileDescriptor | D
 export class DescriptorTable {
   readonly #descriptorsMax: number;
   /** Index is the number; holes are undefined. */
-  readonly #open: (Descriptor | undefined)[] = [];
-  #count = 0;
+  readonly #open: (Descriptor | undefined)[];
+  #count: number;
 
-  constructor(descriptorsMax: number) {
+  /** @param first Open from the start, and the table's alone: a list of the right length. */
+  constructor(descriptorsMax: number, first: Descriptor[]) {
     this.#descriptorsMax = descriptorsMax;
+    this.#open = first;
+    this.#count = first.length;
   }
 
   get size(): number {

@@ -9,7 +9,7 @@
 import type { DeclaredHostcall } from '../hostcall.ts';
 import type { InputStream } from '../objects/cgi/streams.ts';
 import { errno, WasiError } from '../objects/files/errno.ts';
-import { pieceItems, type Steps, wait } from '../steps.ts';
+import { pieceItems, type Steps } from '../steps.ts';
 import { readClock } from './clock.ts';
 import { waiting } from './declare.ts';
 import type { WasiGuest } from './guest.ts';
@@ -20,6 +20,7 @@ import {
   type SnapshotLayout,
   subclockAbstime,
 } from './layout.ts';
+import type { Sleep, WasiProcess } from './process.ts';
 
 const subscriptionsMax = 1_024;
 /** An answer to "how much could be written": as much as leaves in one piece. */
@@ -90,26 +91,66 @@ function* waitForOne(
   { process }: WasiGuest,
   asked: readonly Subscription[],
 ): Steps<bigint | undefined> {
-  const delays = asked.flatMap(({ delayNs }) => (delayNs === undefined ? [] : [delayNs]));
-  const shortestNs = delays.reduce<bigint | undefined>(
-    (least, delay) => (least === undefined || delay < least ? delay : least),
-    undefined,
-  );
-  const waits = asked.flatMap(({ input }) => (input === undefined ? [] : [input.whenReady()]));
-  const sleep = shortestNs === undefined ? undefined : process.sleep(shortestNs);
-  let isDue = false;
-  const endWait = process.beginWait(shortestNs);
-  const due = sleep?.due.then(() => {
-    isDue = true;
-    endWait();
-  });
+  const waiting = new PollWait(process, shortestDelay(asked));
   try {
-    yield* wait(Promise.race(due === undefined ? waits : [due, ...waits]));
+    yield waiting.untilOneOf(asked);
   } finally {
-    endWait();
-    sleep?.cancel();
+    waiting.end();
   }
-  return isDue ? shortestNs : undefined;
+  return waiting.passedNs;
+}
+
+function shortestDelay(asked: readonly Subscription[]): bigint | undefined {
+  let shortestNs: bigint | undefined;
+  for (const { delayNs } of asked) {
+    if (delayNs === undefined) continue;
+    if (shortestNs === undefined || delayNs < shortestNs) shortestNs = delayNs;
+  }
+  return shortestNs;
+}
+
+/** One wait. An object, and few functions and lists: ten thousand programs may wait. */
+class PollWait {
+  readonly #process: WasiProcess;
+  readonly #delayNs: bigint | undefined;
+  #sleep: Sleep | undefined;
+  #endWait: (() => void) | undefined;
+  #isDue = false;
+
+  constructor(process: WasiProcess, delayNs: bigint | undefined) {
+    this.#process = process;
+    this.#delayNs = delayNs;
+  }
+
+  /** The delay, where that is what has ended the wait. */
+  get passedNs(): bigint | undefined {
+    return this.#isDue ? this.#delayNs : undefined;
+  }
+
+  /** Resolves when the delay has passed, or an input is ready. */
+  untilOneOf(asked: readonly Subscription[]): Promise<void> {
+    const due = this.#delayNs === undefined ? undefined : this.#startSleep(this.#delayNs);
+    this.#endWait = this.#process.beginWait(this.#delayNs);
+    const inputs = asked.filter(({ input }) => input !== undefined);
+    if (due !== undefined && inputs.length === 0) return due;
+    const waits = inputs.map(({ input }) => input?.whenReady());
+    return Promise.race(due === undefined ? waits : [due, ...waits]);
+  }
+
+  end(): void {
+    this.#endWait?.();
+    this.#sleep?.cancel();
+  }
+
+  #startSleep(delayNs: bigint): Promise<void> {
+    return new Promise((resolve) => {
+      this.#sleep = this.#process.sleep(delayNs, () => {
+        this.#isDue = true;
+        this.#endWait?.();
+        resolve();
+      });
+    });
+  }
 }
 
 function lookAgain(
@@ -152,7 +193,8 @@ function* readSubscriptions(
         : readDescriptorWait(guest, at, type);
     asked.push({ userdata, type, ...wanted });
   }
-  return asked;
+  // Of exactly that length: a list that grows takes room for sixteen more.
+  return asked.slice();
 }
 
 function readClockWait(guest: WasiGuest, at: number): Pick<Subscription, 'event' | 'delayNs'> {

@@ -33,8 +33,32 @@ export interface ProcessOptions {
 /** How long the beginning of an answer is held back while the program waits. */
 const holdNs = 20_000_000n;
 const nothingToDo = (): void => undefined;
+const noFlags: readonly undefined[] = [];
+const noCancels: readonly Cancelled[] = [];
 /** Descriptors below this are the streams'. */
 const streamCount = 3;
+
+/** What ends with the run. */
+export interface Cancelled {
+  cancel(): void;
+}
+
+/** Until the run is over. An object, as ten thousand programs may sleep. */
+export class Sleep implements Cancelled {
+  readonly #process: WasiProcess;
+  readonly #stop: () => void;
+
+  constructor(process: WasiProcess, delayNs: bigint, onDue: () => void) {
+    this.#process = process;
+    this.#stop = process.capabilities.timer.start(delayNs, onDue);
+    process.cancelAtEnd(this);
+  }
+
+  cancel(): void {
+    this.#process.forget(this);
+    this.#stop();
+  }
+}
 
 export class WasiProcess {
   readonly stdin: InputStream;
@@ -47,7 +71,7 @@ export class WasiProcess {
   #startedNs: bigint | undefined;
   /** Made with the directories that they are in. */
   #files: OpenFiles | undefined;
-  #cancels: Set<() => void> | undefined;
+  #cancels = noCancels;
   #arguments: StringBlock | undefined;
   #environment: StringBlock | undefined;
   /** For how much more waiting the beginning of the answer is held back. */
@@ -62,11 +86,12 @@ export class WasiProcess {
     this.stdout = options.stdout;
     this.stderr = options.stderr;
     this.capabilities = options.capabilities;
-    this.#descriptors = new DescriptorTable(options.descriptorsMax);
-    const [stdin, stdout, stderr] = options.streamFlags ?? [];
-    this.#descriptors.add(inputOf(options.stdin, stdin));
-    this.#descriptors.add(outputOf(options.stdout, stdout));
-    this.#descriptors.add(outputOf(options.stderr, stderr));
+    const [stdin, stdout, stderr] = options.streamFlags ?? noFlags;
+    this.#descriptors = new DescriptorTable(options.descriptorsMax, [
+      inputOf(options.stdin, stdin),
+      outputOf(options.stdout, stdout),
+      outputOf(options.stderr, stderr),
+    ]);
   }
 
   /** Flags of the three streams. */
@@ -111,16 +136,9 @@ export class WasiProcess {
     return monotonicStartNs + nowNs - this.#startedNs;
   }
 
-  /** Resolves after `delayNs`; never when the run is over before. */
-  sleep(delayNs: bigint): { readonly due: Promise<void>; readonly cancel: () => void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = this.capabilities.timer.start(delayNs, resolve);
-    const forget = this.whenReleased(() => cancel());
-    const cancel = (): void => {
-      forget();
-      stop();
-    };
-    return { due: promise, cancel };
+  /** Calls `onDue` after `delayNs`; never when it is cancelled, or the run is over, before. */
+  sleep(delayNs: bigint, onDue: () => void): Sleep {
+    return new Sleep(this, delayNs, onDue);
   }
 
   /**
@@ -133,15 +151,14 @@ export class WasiProcess {
   beginWait(askedNs?: bigint): () => void {
     if (this.stdout.mayHold !== true || this.#holdLeftNs <= 0n) return this.#flush();
     const startNs = this.monotonicNs();
-    const { due, cancel } = this.sleep(this.#holdLeftNs);
     let isWaiting = true;
-    void due.then(() => {
+    const hold = this.sleep(this.#holdLeftNs, () => {
       if (isWaiting) this.#flush();
     });
     return () => {
       if (!isWaiting) return;
       isWaiting = false;
-      cancel();
+      hold.cancel();
       const waitedNs = this.monotonicNs() - startNs;
       this.#holdLeftNs -= askedNs !== undefined && askedNs < waitedNs ? askedNs : waitedNs;
     };
@@ -158,16 +175,18 @@ export class WasiProcess {
     if (!isHeld) this.#flush();
   }
 
-  /** Calls `cancel` when the run is over, unless the result is called before. */
-  whenReleased(cancel: () => void): () => void {
-    this.#cancels ??= new Set();
-    this.#cancels.add(cancel);
-    return () => void this.#cancels?.delete(cancel);
+  /** Cancels it when the run is over, unless it is forgotten before. A program has one or two. */
+  cancelAtEnd(each: Cancelled): void {
+    this.#cancels = this.#cancels.concat(each);
+  }
+
+  forget(each: Cancelled): void {
+    this.#cancels = this.#cancels.filter((other) => other !== each);
   }
 
   /** The run is over: nothing of it stays open. Never throws. */
   release(): void {
-    if (this.#cancels !== undefined) for (const cancel of [...this.#cancels]) cancel();
+    for (const each of this.#cancels) each.cancel();
     this.#files?.release();
   }
 

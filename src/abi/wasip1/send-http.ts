@@ -110,13 +110,14 @@ function* send(guest: WasiGuest, asked: Asked): Steps<Outcome> {
     return { kind: 'failed', error: httpError.invalidRequest, message: 'Cannot send the request' };
   }
   const controller = new AbortController();
-  const stopWatching = process.whenReleased(() => controller.abort());
+  const watched = { cancel: () => controller.abort() };
+  process.cancelAtEnd(watched);
   const endWait = process.beginWait();
   try {
     return yield* wait(fetch.send(request, controller.signal).then(toReply, toFailure));
   } finally {
     endWait();
-    stopWatching();
+    process.forget(watched);
   }
 }
 

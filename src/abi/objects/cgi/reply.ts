@@ -46,12 +46,15 @@ const plainHead: ReplyHead = {
   headers: [['content-type', 'text/plain; charset=utf-8']],
 };
 
+const noPieces: readonly Uint8Array[] = [];
+
 export class CgiReply implements Reply {
   readonly copiesBelowBytes = gatheredBelowBytes;
   readonly #options: CgiReplyOptions;
-  readonly #block: HeadBlock;
+  /** Made for what is not known: most programs write the block that they wrote before. */
+  #opened: HeadBlock | undefined;
   #head: CgiHead | undefined;
-  #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] | undefined;
   /** Where small writes are gathered: from `#roomStart` to `#roomEnd` what is no piece yet. */
   #room: Uint8Array = noBytes;
   #roomStart = 0;
@@ -63,7 +66,6 @@ export class CgiReply implements Reply {
 
   constructor(options: CgiReplyOptions) {
     this.#options = options;
-    this.#block = new HeadBlock(options.head);
   }
 
   get failure(): Error | undefined {
@@ -142,45 +144,44 @@ export class CgiReply implements Reply {
 
   /** The body bytes among `bytes`. */
   #takeHead(bytes: Uint8Array): Uint8Array {
-    const isFirst = this.#block.byteLength === 0;
+    const isFirst = (this.#opened?.byteLength ?? 0) === 0;
     const known = isFirst ? this.#options.known?.find(bytes) : undefined;
     if (known !== undefined) {
       this.#head = known.head;
       return bytes.subarray(known.length);
     }
-    const rest = this.#block.push(bytes);
-    if (this.#options.isPlainTextAllowed && this.#block.isPlain) return this.#takePlain(rest);
-    this.#block.requireWithinLimits();
-    if (!this.#block.isComplete) return rest;
-    if (!this.#block.isAnnounced) throw this.#explainPlain();
-    this.#head = parseHead(this.#block.lines);
+    const block = this.#openBlock();
+    const rest = block.push(bytes);
+    if (this.#options.isPlainTextAllowed && block.isPlain) return this.#takePlain(block, rest);
+    block.requireWithinLimits();
+    if (!block.isComplete) return rest;
+    if (!block.isAnnounced) throw explainPlain(block);
+    this.#head = parseHead(block.lines);
     if (isFirst) {
       this.#options.known?.keep(bytes.subarray(0, bytes.length - rest.length), this.#head);
     }
     return rest;
   }
 
-  #takePlain(rest: Uint8Array): Uint8Array {
+  #openBlock(): HeadBlock {
+    this.#opened ??= new HeadBlock(this.#options.head);
+    return this.#opened;
+  }
+
+  #takePlain(block: HeadBlock, rest: Uint8Array): Uint8Array {
     this.#head = { kind: 'reply', head: plainHead };
-    this.#takeBody(this.#block.bytes);
+    this.#takeBody(block.bytes);
     return rest;
   }
 
   #endHead(): CgiHead {
-    if (this.#options.isPlainTextAllowed && !this.#block.isAnnounced) {
-      this.#takePlain(noBytes);
+    const block = this.#openBlock();
+    if (this.#options.isPlainTextAllowed && !block.isAnnounced) {
+      this.#takePlain(block, noBytes);
       return { kind: 'reply', head: plainHead };
     }
-    if (!this.#block.isAnnounced) throw this.#explainPlain();
+    if (!block.isAnnounced) throw explainPlain(block);
     throw badStart('no empty line');
-  }
-
-  /** What came is no header block: what it begins with, which was meant for visitors to read. */
-  #explainPlain(): TerrafirmaError {
-    if (this.#block.byteLength === 0) return badStart('no output');
-    const beginning = Buffer.from(this.#block.bytes).toString('utf8');
-    const advice = 'a program that writes a text alone needs cgi.text_plain = true';
-    return badStart(`${quoteReceived(beginning)}; ${advice} in terrafirma.toml`);
   }
 
   #takeBody(bytes: Uint8Array): void {
@@ -203,7 +204,12 @@ export class CgiReply implements Reply {
       return;
     }
     this.#endGathered();
-    this.#pieces.push(bytes);
+    this.#addPiece(bytes);
+  }
+
+  #addPiece(bytes: Uint8Array): void {
+    if (this.#pieces === undefined) this.#pieces = [bytes];
+    else this.#pieces.push(bytes);
   }
 
   /** For so many bytes behind what was gathered. */
@@ -220,19 +226,28 @@ export class CgiReply implements Reply {
   /** What was gathered is a piece; what comes next is gathered behind it. */
   #endGathered(): void {
     if (this.#roomEnd === this.#roomStart) return;
-    this.#pieces.push(this.#room.subarray(this.#roomStart, this.#roomEnd));
+    this.#addPiece(this.#room.subarray(this.#roomStart, this.#roomEnd));
     this.#roomStart = this.#roomEnd;
   }
 
   #takePending(): Uint8Array {
     this.#endGathered();
-    const [only] = this.#pieces;
-    const isOne = this.#pieces.length === 1 && only !== undefined;
-    const bytes = isOne ? only : Buffer.concat(this.#pieces, this.#pendingBytes);
-    this.#pieces = [];
+    const pieces = this.#pieces ?? noPieces;
+    const [only] = pieces;
+    const isOne = pieces.length === 1 && only !== undefined;
+    const bytes = isOne ? only : Buffer.concat(pieces, this.#pendingBytes);
+    this.#pieces = undefined;
     this.#pendingBytes = 0;
     return bytes;
   }
+}
+
+/** What came is no header block: what it begins with, which was meant for visitors to read. */
+function explainPlain(block: HeadBlock): TerrafirmaError {
+  if (block.byteLength === 0) return badStart('no output');
+  const beginning = Buffer.from(block.bytes).toString('utf8');
+  const advice = 'a program that writes a text alone needs cgi.text_plain = true';
+  return badStart(`${quoteReceived(beginning)}; ${advice} in terrafirma.toml`);
 }
 
 function badStart(received: string): TerrafirmaError {

@@ -14,7 +14,7 @@ import { FastlyRun } from './fastly/run.ts';
 import { status } from './fastly/status.ts';
 import { fastlyTable } from './fastly/table.ts';
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
-import type { WasiBeside, WasiSide } from './wasi-side.ts';
+import type { WasiBeside, WasiGiven, WasiSide } from './wasi-side.ts';
 
 const emptyAnswer = { status: 200, headers: [] };
 const noAnswer =
@@ -30,6 +30,25 @@ export function createFastlyAbi(limits: Limits, wasi: WasiBeside): Abi {
     early: createEarlyRules(wasi),
     bind: (host) => new FastlyBinding(host, limits, wasi.bind(host)),
   };
+}
+
+/** What a run gives the C library of its program. No functions: ten thousand may wait. */
+class FastlyGiven implements WasiGiven {
+  readonly streamFlags: readonly number[] | undefined;
+  readonly #run: Run;
+
+  constructor(run: Run, streamFlags: readonly number[] | undefined) {
+    this.streamFlags = streamFlags;
+    this.#run = run;
+  }
+
+  listArguments(): readonly string[] {
+    return [programName];
+  }
+
+  listEnvironment(): readonly string[] {
+    return listEnvironment(this.#run);
+  }
 }
 
 class FastlyBinding implements Binding {
@@ -58,11 +77,7 @@ class FastlyBinding implements Binding {
 
   begin(run: Run): void {
     this.#guest.begin(new FastlyRun(run, this.#limits));
-    this.#wasi.begin(run, {
-      listArguments: () => [programName],
-      listEnvironment: () => listEnvironment(run),
-      streamFlags: this.early.streamFlags,
-    });
+    this.#wasi.begin(run, new FastlyGiven(run, this.early.streamFlags));
   }
 
   /**

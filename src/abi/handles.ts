@@ -3,7 +3,7 @@
  * out twice, so a handle that was consumed can never name another object later. Several kinds may
  * have their numbers in common, where an ABI takes any of them in one place.
  */
-import { HeldObjects } from './objects/held-objects.ts';
+import { freeObjects, HeldObjects } from './objects/held-objects.ts';
 
 /** `unknown`: no live object of that number. `full`: the table holds as many as it may. */
 export type HandleProblem = 'unknown' | 'full';
@@ -25,8 +25,13 @@ export interface HandleTableOptions {
   readonly firstHandle: number;
   /** How many objects may live at once. */
   readonly handlesMax: number;
-  /** Takes bytes on the account of the run until its end; left out: nobody counts. */
-  readonly tryHold?: (bytes: number) => boolean;
+  /** On whose account the objects are; left out: nobody counts. */
+  readonly holder?: ObjectHolder;
+}
+
+export interface ObjectHolder {
+  /** Takes bytes on the account of the run until its end. */
+  tryHoldObjects(bytes: number): boolean;
 }
 
 /** Handles are i32 for the guest, and its error values are negative. */
@@ -43,18 +48,23 @@ const nothing: readonly never[] = [];
 export class HandleSpace {
   readonly handlesMax: number;
   #tables: readonly HandleTable<object>[] = noTables;
-  readonly #held: HeldObjects;
+  readonly #holder: ObjectHolder | undefined;
+  /** Made when the first objects, which are free, are not enough. */
+  #held: HeldObjects | undefined;
   #next: number;
 
   /** `handlesMax`: how many objects of all kinds may live at once. */
   constructor(options: Omit<HandleTableOptions, 'kind'>) {
     this.#next = options.firstHandle;
     this.handlesMax = options.handlesMax;
-    this.#held = new HeldObjects(objectBytes, options.tryHold ?? (() => true));
+    this.#holder = options.holder;
   }
 
   /** Whether there is memory for one more than `count`. */
   hasMemory(count: number): boolean {
+    const holder = this.#holder;
+    if (holder === undefined || count < freeObjects) return true;
+    this.#held ??= new HeldObjects(objectBytes, (bytes) => holder.tryHoldObjects(bytes));
     return this.#held.hasRoom(count);
   }
 

@@ -98,12 +98,13 @@ describe('numbers in common', () => {
 
   test('are on the account of the run once there are many, and refused without memory', () => {
     let left = 2 * 64 * 512;
-    const tryHold = (bytes: number): boolean => {
+    const tryHoldObjects = (bytes: number): boolean => {
       if (bytes > left) return false;
       left -= bytes;
       return true;
     };
-    const space = new HandleSpace({ firstHandle: 0, handlesMax: 1_000, tryHold });
+    const holder = { tryHoldObjects };
+    const space = new HandleSpace({ firstHandle: 0, handlesMax: 1_000, holder });
     const bodies = space.open('body');
     for (let count = 0; count < 3 * 64; count += 1) bodies.add({});
     expect(left).toBe(0);

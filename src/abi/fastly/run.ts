@@ -34,14 +34,11 @@ export class FastlyRun {
   /** Bytes of bodies and heads. */
   readonly held: HeldForRun;
   readonly headerLimits: HeaderLimits;
-  readonly requests: HandleTable<RequestObject>;
-  readonly responses: HandleTable<ResponseObject>;
-  /**
-   * The numbers that bodies, requests under way, operations of stores and the like have in common,
-   * because they can be waited for together. Who adds a kind opens a table for it.
-   */
-  readonly items: HandleSpace;
-  readonly bodies: HandleTable<Body>;
+  /** Tables are made when they are first asked for. */
+  #requests: HandleTable<RequestObject> | undefined;
+  #responses: HandleTable<ResponseObject> | undefined;
+  #items: HandleSpace | undefined;
+  #bodies: HandleTable<Body> | undefined;
   /** Given up at the end. */
   readonly underWay = new PendingSet();
   /** Why the answer that the guest gave could not be sent. */
@@ -60,12 +57,31 @@ export class FastlyRun {
       linesMax: limits.replyHeadersMax,
       bytesMax: limits.replyHeaderBytesMax,
     };
-    const tryHold = (bytes: number): boolean => this.held.tryHoldObjects(bytes);
-    const handlesMax = limits.fastlyHandlesPerRunMax;
-    this.requests = new HandleTable({ kind: 'request', firstHandle, handlesMax, tryHold });
-    this.responses = new HandleTable({ kind: 'response', firstHandle, handlesMax, tryHold });
-    this.items = new HandleSpace({ firstHandle, handlesMax, tryHold });
-    this.bodies = this.items.open('body');
+  }
+
+  get requests(): HandleTable<RequestObject> {
+    this.#requests ??= this.#open('request');
+    return this.#requests;
+  }
+
+  get responses(): HandleTable<ResponseObject> {
+    this.#responses ??= this.#open('response');
+    return this.#responses;
+  }
+
+  /**
+   * The numbers that bodies, requests under way, operations of stores and the like have in common,
+   * because they can be waited for together. Who adds a kind opens a table for it.
+   */
+  get items(): HandleSpace {
+    const handlesMax = this.limits.fastlyHandlesPerRunMax;
+    this.#items ??= new HandleSpace({ firstHandle, handlesMax, holder: this.held });
+    return this.#items;
+  }
+
+  get bodies(): HandleTable<Body> {
+    this.#bodies ??= this.items.open('body');
+    return this.#bodies;
   }
 
   /** What a family keeps of this run, made when it is first asked for. */
@@ -98,7 +114,12 @@ export class FastlyRun {
   release(): void {
     this.underWay.giveUpAll();
     if (this.#states !== undefined) for (const state of this.#states.values()) state.release?.();
-    for (const body of this.bodies.values()) body.abandon();
+    if (this.#bodies !== undefined) for (const body of this.#bodies.values()) body.abandon();
     this.held.close();
+  }
+
+  #open<T extends object>(kind: string): HandleTable<T> {
+    const handlesMax = this.limits.fastlyHandlesPerRunMax;
+    return new HandleTable({ kind, firstHandle, handlesMax, holder: this.held });
   }
 }

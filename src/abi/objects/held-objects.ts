@@ -4,11 +4,13 @@
  */
 
 const objectsPerHold = 64;
+/** So many are free. */
+export const freeObjects = objectsPerHold;
 
 export class HeldObjects {
   readonly #objectBytes: number;
   readonly #tryHold: (bytes: number) => boolean;
-  #heldCount = objectsPerHold;
+  #heldCount = freeObjects;
 
   /** @param tryHold Takes bytes on the account of the run until its end. */
   constructor(objectBytes: number, tryHold: (bytes: number) => boolean) {

@@ -1,5 +1,4 @@
 /** WASI preview1 as a part of another ABI; see `WasiSide`. */
-import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
 import type { EarlyCapabilities, GuestHost, Run } from '../abi.ts';
@@ -11,7 +10,7 @@ import { createSiteTree, type FileKeeper } from '../objects/files/site-tree.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import type { WasiBeside, WasiGiven, WasiSide } from '../wasi-side.ts';
 import { judgeEarly, silence, stoppedClock, stoppedTimer } from './early.ts';
-import { WasiGuest } from './guest.ts';
+import { type ProcessSource, WasiGuest } from './guest.ts';
 import { isWasi, judgeImport } from './judge.ts';
 import { type ProcessOptions, WasiProcess } from './process.ts';
 import { wasip1Table } from './table.ts';
@@ -33,10 +32,84 @@ export function createWasiBeside(limits: Limits): WasiBeside {
   };
 }
 
+interface GivenBeside {
+  readonly capabilities: ProcessOptions['capabilities'];
+  readonly log: EarlyCapabilities['log'];
+  readonly given: WasiGiven;
+  /** Of the run, where there is one: then the program has the folder's files. */
+  readonly run?: Run | undefined;
+}
+
+/** The process of a run, of which many ask for nothing. No functions: ten thousand may wait. */
+class BesideProcess implements ProcessSource, ProcessOptions {
+  readonly capabilities: ProcessOptions['capabilities'];
+  readonly #log: EarlyCapabilities['log'];
+  readonly #given: WasiGiven;
+  readonly #run: Run | undefined;
+  readonly #limits: Limits;
+  #stdout: LogStream | undefined;
+  #stderr: LogStream | undefined;
+
+  constructor({ capabilities, log, given, run }: GivenBeside, limits: Limits) {
+    this.capabilities = capabilities;
+    this.#log = log;
+    this.#given = given;
+    this.#run = run;
+    this.#limits = limits;
+  }
+
+  open(): WasiProcess {
+    return new WasiProcess(this);
+  }
+
+  get stdin(): InputStream {
+    return noInput;
+  }
+
+  get stdout(): LogStream {
+    this.#stdout ??= new LogStream(this.#log);
+    return this.#stdout;
+  }
+
+  get stderr(): LogStream {
+    this.#stderr ??= new LogStream(this.#log);
+    return this.#stderr;
+  }
+
+  get streamFlags(): readonly number[] | undefined {
+    return this.#given.streamFlags;
+  }
+
+  get descriptorsMax(): number {
+    return this.#limits.handlesPerRunMax;
+  }
+
+  listArguments(): readonly string[] {
+    return this.#given.listArguments();
+  }
+
+  listEnvironment(): readonly string[] {
+    return this.#given.listEnvironment();
+  }
+
+  openPreopens(keeper: FileKeeper): readonly Preopen[] {
+    const { files, settings } = this.#run?.capabilities ?? {};
+    if (files === undefined || settings?.isGrantedFiles !== true) return [];
+    const listedEntriesMax = this.#limits.folderEntriesMax;
+    return [{ name: '/', directory: createSiteTree({ files, keeper, listedEntriesMax }) }];
+  }
+
+  /** What was written and has no line end is a line. */
+  end(): void {
+    this.#stdout?.end();
+    this.#stderr?.end();
+  }
+}
+
 class Beside implements WasiSide {
   readonly #guest: WasiGuest;
   readonly #limits: Limits;
-  #outputs: readonly LogStream[] = [];
+  #process: BesideProcess | undefined;
 
   constructor(host: GuestHost, limits: Limits) {
     this.#guest = new WasiGuest(host);
@@ -53,27 +126,17 @@ class Beside implements WasiSide {
       timer,
       fillRandom: (target: Parameters<typeof fillRandom>[0]) => fillRandom(target),
     };
-    this.#guest.beginLate(() =>
-      this.#open({ capabilities, log, given: toldNothing, openPreopens: () => [] }),
-    );
+    this.#begin({ capabilities, log, given: toldNothing });
   }
 
-  begin({ capabilities }: Run, given: WasiGiven): void {
-    this.#guest.beginLate(() =>
-      this.#open({
-        capabilities,
-        log: capabilities.log,
-        given,
-        openPreopens: (keeper) => this.#openPreopens(capabilities, keeper),
-      }),
-    );
+  begin(run: Run, given: WasiGiven): void {
+    const { capabilities } = run;
+    this.#begin({ capabilities, log: capabilities.log, given, run });
   }
 
   prepareStart(given: WasiGiven, { fillRandom }: Pick<EarlyGiven, 'fillRandom'>): void {
     const capabilities = { clock: stoppedClock, timer: stoppedTimer, fillRandom };
-    this.#guest.beginLate(() =>
-      this.#open({ capabilities, log: silence, given, openPreopens: () => [] }),
-    );
+    this.#begin({ capabilities, log: silence, given });
   }
 
   streamFlags(): readonly number[] {
@@ -81,39 +144,13 @@ class Beside implements WasiSide {
   }
 
   release(): void {
-    for (const output of this.#outputs) output.end();
-    this.#outputs = [];
+    this.#process?.end();
+    this.#process = undefined;
     this.#guest.release();
   }
 
-  /** Many a run of a program asks for nothing of it. */
-  #open(run: {
-    readonly capabilities: ProcessOptions['capabilities'];
-    readonly log: EarlyCapabilities['log'];
-    readonly given: WasiGiven;
-    readonly openPreopens: ProcessOptions['openPreopens'];
-  }): WasiProcess {
-    const { capabilities, log, given, openPreopens } = run;
-    const stdout = new LogStream(log);
-    const stderr = new LogStream(log);
-    this.#outputs = [stdout, stderr];
-    const { listArguments, listEnvironment, streamFlags } = given;
-    return new WasiProcess({
-      listArguments,
-      listEnvironment,
-      streamFlags,
-      stdin: noInput,
-      stdout,
-      stderr,
-      openPreopens,
-      capabilities,
-      descriptorsMax: this.#limits.handlesPerRunMax,
-    });
-  }
-
-  #openPreopens({ files, settings }: Capabilities, keeper: FileKeeper): readonly Preopen[] {
-    if (!settings.isGrantedFiles) return [];
-    const listedEntriesMax = this.#limits.folderEntriesMax;
-    return [{ name: '/', directory: createSiteTree({ files, keeper, listedEntriesMax }) }];
+  #begin(given: GivenBeside): void {
+    this.#process = new BesideProcess(given, this.#limits);
+    this.#guest.beginLate(this.#process);
   }
 }

@@ -30,11 +30,16 @@ const addressBytes = 4;
 /** What kits with interfaces export for strings and lists that the host answers with. */
 export const reallocName = 'canonical_abi_realloc';
 
+/** Where a process comes from that is made late. */
+export interface ProcessSource {
+  open(): WasiProcess;
+}
+
 export class WasiGuest {
   readonly #host: GuestHost;
   #process: WasiProcess | undefined;
   /** Of a run that has none yet. */
-  #open: (() => WasiProcess) | undefined;
+  #source: ProcessSource | undefined;
   /** Emscripten's second result, of the run. */
   highBits = 0;
 
@@ -53,15 +58,15 @@ export class WasiGuest {
   }
 
   /** The same with a process that is made when it is first asked for. */
-  beginLate(open: () => WasiProcess): void {
+  beginLate(source: ProcessSource): void {
     this.highBits = 0;
-    this.#open = open;
+    this.#source = source;
   }
 
   release(): void {
     const process = this.#process;
     this.#process = undefined;
-    this.#open = undefined;
+    this.#source = undefined;
     process?.release();
   }
 
@@ -235,9 +240,9 @@ export class WasiGuest {
   }
 
   #openProcess(): WasiProcess {
-    const open = this.#open;
-    if (open === undefined) return this.trap('Cannot answer a hostcall: no request yet');
-    this.#process = open();
+    const source = this.#source;
+    if (source === undefined) return this.trap('Cannot answer a hostcall: no request yet');
+    this.#process = source.open();
     return this.#process;
   }
 

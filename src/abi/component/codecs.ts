@@ -5,6 +5,7 @@ import type { FlatType, ResourceType, ValueType } from '../../wasm/component/typ
 import { alignTo, flatten, Layouts } from '../../wasm/component/types.ts';
 import type { WasmValue } from '../abi.ts';
 import type { Codec } from './codec.ts';
+import { HandleCodec } from './codec-handles.ts';
 import { scalarCodec } from './codec-scalars.ts';
 import { isNestedOption, VariantCodec } from './codec-variants.ts';
 import type { Crossing, KnownResource } from './crossing.ts';
@@ -79,7 +80,7 @@ export class Codecs {
         return textCodec;
       case 'own':
       case 'borrow':
-        return handleCodec(type.kind, this.#find(type.resource));
+        return new HandleCodec(type.kind, this.#find(type.resource));
       case 'map':
         return this.#makeList({ kind: 'tuple', items: [type.key, type.value] });
       case 'stream':
@@ -117,6 +118,8 @@ class RecordCodec implements Codec {
   readonly align: number;
   readonly flatCount: number;
   readonly #codecs: readonly Codec[];
+  /** The first, where it is one. */
+  readonly #handle: HandleCodec | undefined;
   /** In memory. */
   readonly #offsets: readonly number[];
   /** Among core values. */
@@ -124,6 +127,8 @@ class RecordCodec implements Codec {
 
   constructor(codecs: readonly Codec[]) {
     this.#codecs = codecs;
+    const [first] = codecs;
+    this.#handle = first instanceof HandleCodec ? first : undefined;
     const offsets: number[] = [];
     const places: number[] = [];
     let size = 0;
@@ -146,14 +151,20 @@ class RecordCodec implements Codec {
     const [first, second, third] = this.#codecs;
     // Nearly all functions of the host take so few.
     if (first === undefined) return [];
-    if (second === undefined) return [first.lift(crossing, flat, at)];
+    const handle = this.#handle;
+    const value =
+      handle === undefined
+        ? first.lift(crossing, flat, at)
+        : handle.take(crossing, Number(flat[at]));
+    if (second === undefined) return [value];
     if (third === undefined) {
-      const value = first.lift(crossing, flat, at);
       return [value, second.lift(crossing, flat, at + (places[1] ?? 0))];
     }
-    return this.#codecs.map((codec, index) =>
-      codec.lift(crossing, flat, at + (places[index] ?? 0)),
-    );
+    const values = [value];
+    for (let place = 1; place < this.#codecs.length; place += 1) {
+      values.push(this.#codecs[place]?.lift(crossing, flat, at + (places[place] ?? 0)));
+    }
+    return values;
   }
 
   load(crossing: Crossing, ptr: number): unknown[] {
@@ -288,25 +299,6 @@ function costOf(type: ValueType | undefined): number {
     default:
       return objectBytes;
   }
-}
-
-/** One word that names something. */
-function handleCodec(kind: 'own' | 'borrow', resource: KnownResource): Codec {
-  const isOwned = kind === 'own';
-  const take = (crossing: Crossing, index: number): unknown =>
-    isOwned ? crossing.takeOwned(index, resource) : crossing.borrow(index, resource);
-  const give = (crossing: Crossing, value: never): number =>
-    isOwned ? crossing.giveOwned(value, resource) : crossing.lend(value, resource);
-  return {
-    size: 4,
-    align: 4,
-    flatCount: 1,
-    lift: (crossing, flat, at) => take(crossing, Number(flat[at])),
-    load: (crossing, ptr) => take(crossing, crossing.memory.readU32(ptr)),
-    lower: (crossing, value, flat) => void flat.push(give(crossing, value)),
-    lowerOne: give,
-    store: (crossing, value, ptr) => crossing.memory.writeU32(ptr, give(crossing, value)),
-  };
 }
 
 /** Elements that an instance may pass to itself. */

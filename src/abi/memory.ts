@@ -39,6 +39,9 @@ export const pageBytes = 65_536;
 const shortText = 24;
 const asciiMax = 0x7f;
 
+/** So few bytes V8 has in its heap, without an allocation beside it of some 190. */
+const heapBytesMax = 64;
+
 /** What an access costs beside its bytes, counted in bytes. */
 const bytesPerAccess = 64;
 
@@ -102,7 +105,11 @@ export class GuestMemory {
   /** A copy of `len` bytes at `ptr`. Traps on a bad range and above `bytesMax`. */
   readBytes(ptr: number, len: number, bytesMax: number): Uint8Array {
     const start = this.#openCapped(ptr, len, bytesMax);
-    return new Uint8Array(this.#buffer.slice(start, start + (len >>> 0)));
+    const length = len >>> 0;
+    if (length > heapBytesMax) return new Uint8Array(this.#buffer.slice(start, start + length));
+    const copy = new Uint8Array(length);
+    this.#bytes.copy(copy, 0, start, start + length);
+    return copy;
   }
 
   /** Copies as many bytes at `ptr` as `target` has room for. Traps on a bad range. */

@@ -22,8 +22,6 @@ type SizeGlobal = WebAssembly.Global<number | bigint>;
 export class CoreInstance {
   readonly module: WebAssembly.Module;
   readonly exports: WebAssembly.Exports;
-  /** The pages that it believes its memories have. */
-  readonly sizes: readonly (SizeGlobal | undefined)[];
   readonly #fuel: WebAssembly.Global<number> | undefined;
   readonly #heap: WebAssembly.Global<number> | undefined;
   readonly #table: WebAssembly.Table | undefined;
@@ -40,7 +38,6 @@ export class CoreInstance {
     this.#names = names;
     this.module = module;
     this.exports = new WebAssembly.Instance(module, imports).exports;
-    this.sizes = names.memorySizes.map((name) => this.#global(name));
     this.#fuel = this.#global(names.fuel);
     this.#heap = this.#global(names.heap);
     this.#table = this.#pick(names.table, WebAssembly.Table);
@@ -48,6 +45,11 @@ export class CoreInstance {
     const hostTable = this.#pick(names.host, WebAssembly.Table);
     if (hostTable !== undefined) connect(hostTable);
     if (this.#fuel !== undefined) this.#fuel.value = firstFuel;
+  }
+
+  /** The pages that it believes its memories have. Asked for once: a list is not kept. */
+  openSizes(): readonly (SizeGlobal | undefined)[] {
+    return this.#names.memorySizes.map((name) => this.#global(name));
   }
 
   /** What instantiation would have called, were it not metered. */

@@ -58,7 +58,7 @@ export const initializeExport = '_initialize';
 const commandEntry = '_start';
 
 const noCores: readonly CoreInstance[] = [];
-const noTables: readonly undefined[] = [];
+const noMarks: readonly undefined[] = [];
 
 export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBehind {
   readonly binding: Binding;
@@ -86,12 +86,12 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     this.charge = options.charge;
     const slot = new RunSlot(kind.slotParts);
     this.slot = slot;
-    const marks = (cardTables ?? noTables).map((table, number) => {
+    const marks = cardTables?.map((table, number) => {
       const memory = memories[number];
       return table && memory ? new CardMarks(table, memory) : undefined;
     });
-    this.#marksOwner = ownerOf(marks);
-    this.memories = new ProgramMemories({ slot, memories, marks });
+    this.#marksOwner = marks && ownerOf(marks);
+    this.memories = new ProgramMemories({ slot, memories, marks: marks ?? noMarks });
     const { hostcalls } = kind;
     this.port = new HostcallGate({
       program: hostcalls,
@@ -322,7 +322,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
       this.#linkMemories(values, core, form);
       return new CoreInstance({ module, form, imports: values, connect, firstFuel });
     });
-    this.memories.join(number, core.memories, made.sizes);
+    this.memories.join(number, core.memories, made.openSizes());
     // Of exactly that length: a list that grows takes room for sixteen more.
     this.#cores = this.#cores.concat(made);
     return made;

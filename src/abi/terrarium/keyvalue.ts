@@ -6,7 +6,7 @@ import { letGo } from '../../account/let-go.ts';
 import { inBytes } from '../../amounts.ts';
 import { CapabilityRefusal } from '../../capability/refusal.ts';
 import type { TrapCode } from '../abi.ts';
-import { readPieces, type Steps, wait } from '../steps.ts';
+import { readPieces, type Steps } from '../steps.ts';
 import { hostcall, outBytes } from './declare.ts';
 import type { OutWords, TerrariumGuest } from './guest.ts';
 import { answerLooking } from './refusals.ts';
@@ -142,7 +142,7 @@ function readKeyToFind(guest: TerrariumGuest, [ptr, len]: Bytes): Uint8Array | u
 
 function* waitForStore<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T> {
   try {
-    return yield* wait(work);
+    return (yield work) as T;
   } catch (error) {
     return guest.trap(error instanceof Error ? error.message : String(error), codeOf(error));
   }
@@ -151,7 +151,7 @@ function* waitForStore<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T> {
 /** Undefined also where the guest may not have the store; the log says so. */
 function* lookUp<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T | undefined> {
   try {
-    return yield* wait(work);
+    return (yield work) as T;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (answerLooking(error) === 'trap') return guest.trap(message, codeOf(error));

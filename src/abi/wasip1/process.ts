@@ -66,7 +66,8 @@ export class WasiProcess {
   readonly stderr: OutputStream;
   readonly capabilities: ProcessOptions['capabilities'];
   readonly #options: ProcessOptions;
-  readonly #descriptors: DescriptorTable;
+  /** Made when the first of them is asked for: a program that only sleeps has none. */
+  #descriptors: DescriptorTable | undefined;
   /** When it first looked at its clock: most programs never do. */
   #startedNs: bigint | undefined;
   /** Made with the directories that they are in. */
@@ -86,17 +87,11 @@ export class WasiProcess {
     this.stdout = options.stdout;
     this.stderr = options.stderr;
     this.capabilities = options.capabilities;
-    const [stdin, stdout, stderr] = options.streamFlags ?? noFlags;
-    this.#descriptors = new DescriptorTable(options.descriptorsMax, [
-      inputOf(options.stdin, stdin),
-      outputOf(options.stdout, stdout),
-      outputOf(options.stderr, stderr),
-    ]);
   }
 
   /** Flags of the three streams. */
   get streamFlags(): readonly number[] {
-    return [0, 1, 2].map((fd) => this.#descriptors.get(fd).flags);
+    return [0, 1, 2].map((fd) => this.#streams().get(fd).flags);
   }
 
   get arguments(): StringBlock {
@@ -116,8 +111,9 @@ export class WasiProcess {
 
   /** All of them: the preopened directories are there from the first look on. */
   get descriptors(): DescriptorTable {
-    if (!this.#hasPreopens) this.#addPreopens();
-    return this.#descriptors;
+    const table = this.#streams();
+    if (!this.#hasPreopens) this.#addPreopens(table);
+    return table;
   }
 
   /**
@@ -126,7 +122,7 @@ export class WasiProcess {
    * @throws `badf`
    */
   descriptor(fd: number): Descriptor {
-    return fd >>> 0 < streamCount ? this.#descriptors.get(fd) : this.descriptors.get(fd);
+    return fd >>> 0 < streamCount ? this.#streams().get(fd) : this.descriptors.get(fd);
   }
 
   /** Nanoseconds of the monotonic clock: since the run first asked for them, never 0. */
@@ -200,11 +196,26 @@ export class WasiProcess {
     return nothingToDo;
   }
 
-  #addPreopens(): void {
+  /** The table as it is, with the streams at least. */
+  #streams(): DescriptorTable {
+    this.#descriptors ??= this.#openStreams();
+    return this.#descriptors;
+  }
+
+  #openStreams(): DescriptorTable {
+    const [stdin, stdout, stderr] = this.#options.streamFlags ?? noFlags;
+    return new DescriptorTable(this.#options.descriptorsMax, [
+      inputOf(this.stdin, stdin),
+      outputOf(this.stdout, stdout),
+      outputOf(this.stderr, stderr),
+    ]);
+  }
+
+  #addPreopens(table: DescriptorTable): void {
     this.#hasPreopens = true;
     this.#files = new OpenFiles(this.#options.descriptorsMax);
     for (const preopen of this.#options.openPreopens(this.#files)) {
-      this.#descriptors.add(new PreopenDescriptor(preopen));
+      table.add(new PreopenDescriptor(preopen));
     }
   }
 }

@@ -80,8 +80,10 @@ export class Stacks<T extends StackOwner> {
   onTurn(nowMs: number): void {
     this.#isQueued = false;
     this.#begin(nowMs);
-    const wait = this.#ready?.shift();
+    const ready = this.#ready;
+    const wait = ready?.shift();
     if (wait === undefined) return;
+    if (ready?.length === 0) this.#ready = undefined;
     this.#remove(wait);
     wait.goOn?.();
   }
@@ -150,8 +152,12 @@ export class Stacks<T extends StackOwner> {
   #addReady(goOn: () => void, giveUp: GiveUp): void {
     const wait: Wait = { giveUp, place: -1, goOn };
     this.#add(wait);
-    this.#ready ??= [];
-    this.#ready.push(wait);
+    this.#pushReady(wait);
+  }
+
+  #pushReady(wait: Wait): void {
+    if (this.#ready === undefined) this.#ready = [wait];
+    else this.#ready.push(wait);
   }
 
   /** @throws where the run is over already: nobody would wake it */
@@ -179,8 +185,7 @@ export class Stacks<T extends StackOwner> {
   #makeReady(wait: Wait, goOn: () => void): void {
     if (wait.place === -1) return;
     wait.goOn = goOn;
-    this.#ready ??= [];
-    this.#ready.push(wait);
+    this.#pushReady(wait);
     // While another stack of the run has the thread, `leave` sees to this one.
     if (!this.#holdsThread && !this.#isQueued) this.#claim(this.#parts.nowMs());
   }

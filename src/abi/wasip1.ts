@@ -126,10 +126,9 @@ class CgiGiven implements ProcessOptions {
 
 const noStreams: readonly LogStream[] = [];
 
-class Wasip1Binding implements Binding, CgiInstance {
+class Wasip1Binding implements Binding {
   readonly early: CgiEarly;
-  readonly limits: Limits;
-  readonly environment = new CgiEnvironment();
+  readonly #instance: CgiInstance;
   readonly #guest: WasiGuest;
   readonly #head: HeadLimits;
   readonly #knownHead = new KnownHead();
@@ -139,10 +138,10 @@ class Wasip1Binding implements Binding, CgiInstance {
   #early = noStreams;
 
   constructor(host: GuestHost, limits: Limits, head: HeadLimits) {
-    this.limits = limits;
     this.#head = head;
     this.#guest = new WasiGuest(host);
     this.early = new CgiEarly(this.#guest, limits);
+    this.#instance = { limits, environment: new CgiEnvironment(), early: this.early };
   }
 
   hostcall(wanted: ImportName): Hostcall | undefined {
@@ -167,13 +166,13 @@ class Wasip1Binding implements Binding, CgiInstance {
         timer: capabilities.timer,
         fillRandom: (target) => capabilities.fillRandom(target),
       },
-      descriptorsMax: this.limits.handlesPerRunMax,
+      descriptorsMax: this.#instance.limits.handlesPerRunMax,
     });
     this.#guest.begin(process);
   }
 
   begin(run: Run): void {
-    const given = new CgiGiven(run, this.#openStreams(run), this);
+    const given = new CgiGiven(run, this.#openStreams(run), this.#instance);
     this.#given = given;
     this.#guest.begin(new WasiProcess(given));
   }
@@ -212,12 +211,12 @@ class Wasip1Binding implements Binding, CgiInstance {
       const stdin = new MessageInput(conversation, framing);
       return { stdin, stdout: new MessageOutput(conversation, framing), stderr };
     }
-    const { replyBodyBytesMax } = this.limits;
+    const { replyBodyBytesMax, requestBodyBytesMax } = this.#instance.limits;
     if (capabilities.settings.protocol === 'wws') {
       const stdin = new WwsRequest({
         exchange,
         keyValue: capabilities.keyValue,
-        bodyBytesMax: this.limits.requestBodyBytesMax,
+        bodyBytesMax: requestBodyBytesMax,
       });
       const stdout = new WwsReply({ exchange, capabilities, bytesMax: replyBodyBytesMax });
       return { stdin, stdout, stderr };

@@ -35,6 +35,13 @@ const budgetMin = 200_000;
  */
 const baselineMark = Uint8Array.of(0, 9, 8, ...new TextEncoder().encode('baseline'));
 
+const markBytes = baselineMark.length;
+
+/** Memory for a form of so many bytes, with room behind it for what marks it. */
+export function allocateForm(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(bytes + markBytes), 0, bytes);
+}
+
 /** The budget of each function of a form with so many bytes. */
 export function optimisingBudgetOf(formBytes: number): number {
   const share = usualBudgetBytesMax / Math.max(formBytes, usualBudgetBytesMax);
@@ -70,10 +77,20 @@ function compileForm(
     setBudget(optimisingBudgetOf(form.length));
     return new WebAssembly.Module(form);
   }
-  const marked = new Uint8Array(form.length + baselineMark.length);
-  marked.set(form);
-  marked.set(baselineMark, form.length);
-  return new WebAssembly.Module(marked);
+  return new WebAssembly.Module(markForm(form));
+}
+
+/**
+ * The form with the mark behind it: in the room that it has for that, because a copy of a large one
+ * is thousands of new pages, else in a copy.
+ */
+function markForm(form: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = form;
+  const hasRoom = byteOffset === 0 && buffer.byteLength === length + markBytes;
+  const marked = hasRoom ? new Uint8Array(buffer) : new Uint8Array(length + markBytes);
+  if (!hasRoom) marked.set(form);
+  marked.set(baselineMark, length);
+  return marked;
 }
 
 function setBudget(bytes: number): void {

@@ -30,6 +30,7 @@ import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { FormFacts } from '../../threads/program.ts';
 import { type Artifact, type ArtifactCore, formsOf } from '../build/artifact.ts';
+import { allocateForm } from '../build/compile.ts';
 
 export interface KeptFormsOptions {
   readonly directory: string;
@@ -179,11 +180,11 @@ function readArtifact(path: string): Artifact {
   const file = openSync(path, 'r');
   try {
     let left = fstatSync(file).size;
-    return decode((length) => {
+    return decode((length, allocate = (bytes) => new Uint8Array(bytes)) => {
       left -= length;
       // A length that was damaged may be any.
       if (left < 0) throw new RangeError('it is too short');
-      return readPart(file, length);
+      return readPart(file, allocate(length));
     });
   } finally {
     closeSync(file);
@@ -191,18 +192,20 @@ function readArtifact(path: string): Artifact {
 }
 
 /** The next bytes, in memory of their own: they are handed to other threads. */
-function readPart(file: number, length: number): Uint8Array<ArrayBuffer> {
-  const part = new Uint8Array(length);
-  for (let at = 0; at < length; ) {
-    const count = readSync(file, part, at, length - at, null);
+function readPart(file: number, part: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  for (let at = 0; at < part.length; ) {
+    const count = readSync(file, part, at, part.length - at, null);
     if (count === 0) throw new RangeError('it is too short');
     at += count;
   }
   return part;
 }
 
+type Allocate = (bytes: number) => Uint8Array<ArrayBuffer>;
+type TakePart = (length: number, allocate?: Allocate) => Uint8Array<ArrayBuffer>;
+
 /** @throws where it is not what was written */
-function decode(take: (length: number) => Uint8Array<ArrayBuffer>): Artifact {
+function decode(take: TakePart): Artifact {
   const factsHash = take(hashBytes);
   const facts = take(Buffer.from(take(4).buffer).readUInt32LE());
   if (!hash(facts).equals(factsHash)) throw new TypeError('it is damaged');
@@ -211,7 +214,7 @@ function decode(take: (length: number) => Uint8Array<ArrayBuffer>): Artifact {
   };
   const hashes = rest.formHashes.values();
   const takeForm = (length: number): Uint8Array<ArrayBuffer> => {
-    const form = take(length);
+    const form = take(length, allocateForm);
     if (hash(form).toString('hex') === hashes.next().value) return form;
     throw new TypeError('it is damaged');
   };

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { describe, expect, it } from 'vitest';
-import { compileForms, optimisingBudgetOf } from '../../../src/deploy/build/compile.ts';
+import {
+  allocateForm,
+  compileForms,
+  optimisingBudgetOf,
+} from '../../../src/deploy/build/compile.ts';
 import { assemble } from '../../wasm/support/assemble.ts';
 
 setFlagsFromString('--allow-natives-syntax');
@@ -41,6 +45,21 @@ describe('compileForms', () => {
     expect(isOptimised(small)).toBe(false);
     small(10_000_000);
     while (!isOptimised(small)) await sleep(5);
+  });
+});
+
+describe('a form with room for its mark', () => {
+  it.each(['baseline', 'optimised'] as const)('is compiled as any other: %s', (tier) => {
+    const guest = guestOf(64);
+    const form = allocateForm(guest.length);
+    form.set(guest);
+    const verdict = compileForms({ ask: 'compile', id: 1, forms: [form, guest], tier });
+    const modules = verdict.kind === 'compiled' ? verdict.modules : [];
+    expect(modules.map((module) => WebAssembly.Module.exports(module))).toEqual([
+      [{ name: 'spin', kind: 'function' }],
+      [{ name: 'spin', kind: 'function' }],
+    ]);
+    expect(form).toEqual(guest);
   });
 });
 

@@ -50,6 +50,8 @@ const worlds: readonly World[] = [
   },
 ];
 
+type Opening = (run: Run) => WorldRun;
+
 /** One for each world; a component that could be of several is of the first. */
 export function createComponentAbis(
   limits: Limits,
@@ -62,7 +64,27 @@ export function createComponentAbis(
     prepared.set(plan, known);
     return known;
   };
-  return offered.map((world) => ({
+  return offered.map((world) => abiOf(world, { limits, interfaces, prepare }));
+}
+
+interface AbiParts {
+  readonly limits: Limits;
+  readonly interfaces: Interfaces;
+  readonly prepare: (plan: ComponentPlan) => PreparedComponent;
+}
+
+function abiOf(world: World, { limits, interfaces, prepare }: AbiParts): Abi {
+  /** By program: the same for all its instances. */
+  const openings = new WeakMap<ComponentPlan, Opening>();
+  const openingOf = (plan: ComponentPlan): Opening => {
+    const known = openings.get(plan);
+    if (known !== undefined) return known;
+    const isSpin = isForSpin(plan);
+    const opening: Opening = (run) => world.open(run, limits, isSpin);
+    openings.set(plan, opening);
+    return opening;
+  };
+  return {
     name: world.abi,
     judge: () => ({ kind: 'other' }) as const,
     judgeComponent: (plan) => judgeComponent(plan, interfaces, world.entry),
@@ -70,12 +92,10 @@ export function createComponentAbis(
     bind: (host, component) => {
       if (component === undefined) throw new TypeError('Cannot bind a component without its plan');
       const { plan, entry } = component;
-      const isSpin = isForSpin(plan);
-      const open = (run: Run): WorldRun => world.open(run, limits, isSpin);
-      const how = { entry: findEntry(plan, entry), limits, open };
+      const how = { entry: findEntry(plan, entry), limits, open: openingOf(plan) };
       return new ComponentBinding(host, prepare(plan), how);
     },
-  }));
+  };
 }
 
 class ComponentBinding implements Binding, CallListener {
@@ -84,7 +104,7 @@ class ComponentBinding implements Binding, CallListener {
   readonly #prepared: PreparedComponent;
   readonly #trampolines: Trampolines;
   readonly #entry: LiftedCall;
-  readonly #open: (run: Run) => WorldRun;
+  readonly #open: Opening;
   #run: WorldRun | undefined;
   #exitCode: number | undefined;
 
@@ -94,7 +114,7 @@ class ComponentBinding implements Binding, CallListener {
     how: {
       readonly entry: PlannedExport;
       readonly limits: Limits;
-      readonly open: (run: Run) => WorldRun;
+      readonly open: Opening;
     },
   ) {
     this.#open = how.open;

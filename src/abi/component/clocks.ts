@@ -1,6 +1,8 @@
 /** `wasi:clocks` and `wasi:random` 0.2. */
 import { Buffer } from 'node:buffer';
 import { inBytes } from '../../amounts.ts';
+import type { Capabilities } from '../../capability/capability.ts';
+import type { ReadyItem } from '../objects/ready.ts';
 import { type HostInterface, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
 import { Pollable } from './io.ts';
@@ -10,17 +12,37 @@ const nsPerSecond = 1_000_000_000n;
 /** Some kits take 0 for "no time yet". */
 const monotonicStartNs = 1_000_000_000n;
 
-/** Ready when so much time has passed. */
+/** Ready when so much time has passed. No functions but one: ten thousand guests may wait. */
+class Delay implements ReadyItem {
+  isReady = false;
+  /** Ends the timer. */
+  readonly cancel: () => void;
+  /** Of the promise, where somebody waits. */
+  #resolve: (() => void) | undefined;
+  #due: Promise<void> | undefined;
+
+  constructor({ timer }: Pick<Capabilities, 'timer'>, delayNs: bigint) {
+    this.cancel = timer.start(delayNs, () => {
+      this.isReady = true;
+      this.#resolve?.();
+    });
+  }
+
+  whenReady(): Promise<void> {
+    if (this.isReady) return Promise.resolve();
+    this.#due ??= new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    return this.#due;
+  }
+}
+
+const passed: ReadyItem = { isReady: true, whenReady: () => Promise.resolve() };
+
 function after(guest: ComponentGuest, delayNs: bigint): Pollable {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const item = { isReady: delayNs <= 0n, whenReady: () => promise };
-  if (item.isReady) resolve();
-  const onDue = (): void => {
-    item.isReady = true;
-    resolve();
-  };
-  const cancel = item.isReady ? undefined : guest.run.capabilities.timer.start(delayNs, onDue);
-  return new Pollable(item, cancel);
+  if (delayNs <= 0n) return new Pollable(passed);
+  const delay = new Delay(guest.run.capabilities, delayNs);
+  return new Pollable(delay, delay.cancel);
 }
 
 export function monotonicNs(guest: ComponentGuest): bigint {

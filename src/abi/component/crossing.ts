@@ -29,7 +29,7 @@ export interface CrossingParts {
    */
   readonly callBytesMax: number;
   /** Of the task that runs; undefined where no code of the component asks for them. */
-  readonly words: (() => number[]) | undefined;
+  readonly words: { readonly context: number[] } | undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export class Crossing {
   readonly onEvent: OnEvent;
   readonly #host: GuestHost;
   readonly #callBytesMax: number;
-  readonly #words: (() => number[]) | undefined;
+  readonly #words: CrossingParts['words'];
   readonly #options: CrossingOptions;
   /** The call between components whose values cross now; undefined where the host is called. */
   #call: Borrowing | undefined;
@@ -54,8 +54,8 @@ export class Crossing {
   #realloc: GuestFunction | undefined;
   /** Of what is allocated now. */
   #align = 1;
-  readonly #makeRoom = (bytes?: WasmValue): HostcallResult =>
-    this.#findRealloc()(0, 0, this.#align, bytes ?? 0);
+  /** Made with the first room, which many never need. */
+  #makeRoom: ((bytes?: WasmValue) => HostcallResult) | undefined;
   #liftedBytes = 0;
   /** Values in lists that the call may still bring. */
   #valuesLeft = Number.POSITIVE_INFINITY;
@@ -174,15 +174,20 @@ export class Crossing {
   #callRealloc(size: number, align: number): number {
     this.#findRealloc();
     this.#align = align;
-    const words = this.#words?.();
-    if (words === undefined) return Number(this.#host.callGuest(this.#makeRoom, size)) >>> 0;
+    const words = this.#words?.context;
+    if (words === undefined) return Number(this.#host.callGuest(this.#roomMaker(), size)) >>> 0;
     const [first = 0, second = 0] = words;
     words[0] = 0;
     words[1] = 0;
-    const ptr = Number(this.#host.callGuest(this.#makeRoom, size)) >>> 0;
+    const ptr = Number(this.#host.callGuest(this.#roomMaker(), size)) >>> 0;
     words[0] = first;
     words[1] = second;
     return ptr;
+  }
+
+  #roomMaker(): (bytes?: WasmValue) => HostcallResult {
+    this.#makeRoom ??= (bytes) => this.#findRealloc()(0, 0, this.#align, bytes ?? 0);
+    return this.#makeRoom;
   }
 
   #findRealloc(): GuestFunction {

@@ -71,11 +71,12 @@ export class ComponentGuest {
     this.host = host;
     this.limits = limits;
     const instances = plan.instanceParents.length;
-    this.tasks = new GuestTasks({ host, instances, beforeIdle: () => this.#run?.beforeWait() });
-    const { componentHandlesMax: handlesMax } = limits;
-    const tryHold = (bytes: number): boolean => this.#run?.held.tryHoldObjects(bytes) ?? true;
-    const options = { handlesMax, trap: this.trap, tryHold };
-    this.handles = Array.from({ length: instances }, () => new HandleTable(options));
+    this.tasks = new GuestTasks(host, instances, this);
+    const { componentHandlesMax } = limits;
+    this.handles = Array.from(
+      { length: instances },
+      () => new HandleTable(this, componentHandlesMax),
+    );
   }
 
   /**
@@ -140,5 +141,17 @@ export class ComponentGuest {
     return this.tasks.context;
   }
 
-  readonly trap = (reason: string): never => this.host.trap(reason);
+  trap(reason: string): never {
+    return this.host.trap(reason);
+  }
+
+  /** On the account of the run, where there is one, until its end. */
+  tryHold(bytes: number): boolean {
+    return this.#run?.held.tryHoldObjects(bytes) ?? true;
+  }
+
+  /** All wait: what was written should leave now. */
+  beforeIdle(): void {
+    this.#run?.beforeWait();
+  }
 }

@@ -90,24 +90,24 @@ const handlesPerHold = 64;
 /** In place of a resource type, of which none has this number. */
 const taskType = 0;
 
+/** The guest whose handles they are. */
+export interface HandleOwner {
+  /** Ends the run. */
+  trap(reason: string): never;
+  /** Takes bytes on the account of the run until its end; left out: nobody counts. */
+  tryHold?(bytes: number): boolean;
+}
+
 export class HandleTable {
+  readonly #owner: HandleOwner;
   readonly #handlesMax: number;
-  readonly #trap: (reason: string) => never;
-  readonly #tryHold: (bytes: number) => boolean;
   /** Both grow in each run, and are emptied rather than made anew. */
   readonly #handles: (Handle | undefined)[] = [undefined];
   readonly #free: number[] = [];
 
-  constructor(options: {
-    readonly handlesMax: number;
-    /** Ends the run. */
-    readonly trap: (reason: string) => never;
-    /** Takes bytes on the account of the run until its end; left out: nobody counts. */
-    readonly tryHold?: (bytes: number) => boolean;
-  }) {
-    this.#handlesMax = options.handlesMax;
-    this.#trap = options.trap;
-    this.#tryHold = options.tryHold ?? (() => true);
+  constructor(owner: HandleOwner, handlesMax: number) {
+    this.#owner = owner;
+    this.#handlesMax = handlesMax;
   }
 
   /** A new number for `value`. Traps past the limit. */
@@ -120,12 +120,16 @@ export class HandleTable {
       return free;
     }
     if (this.#handles.length > this.#handlesMax) {
-      return this.#trap(`Cannot give a handle: at most ${this.#handlesMax} at once: received more`);
+      return this.#owner.trap(
+        `Cannot give a handle: at most ${this.#handlesMax} at once: received more`,
+      );
     }
     const isDue = this.#handles.length % handlesPerHold === 0;
-    if (isDue && !this.#tryHold(handlesPerHold * handleBytes)) {
+    if (isDue && this.#owner.tryHold?.(handlesPerHold * handleBytes) === false) {
       const rule = 'there must be memory for what it names';
-      return this.#trap(`Cannot give a handle: ${rule}: received handle ${this.#handles.length}`);
+      return this.#owner.trap(
+        `Cannot give a handle: ${rule}: received handle ${this.#handles.length}`,
+      );
     }
     return this.#handles.push(handle) - 1;
   }
@@ -141,7 +145,9 @@ export class HandleTable {
     // Which class is asked for varies: V8 takes longer for `instanceof` then than for all the rest.
     if (value.constructor === wanted || value instanceof wanted) return value as T;
     const rule = 'it must name what is asked for';
-    return this.#trap(`Cannot use handle ${index >>> 0}: ${rule}: received one of another kind`);
+    return this.#owner.trap(
+      `Cannot use handle ${index >>> 0}: ${rule}: received one of another kind`,
+    );
   }
 
   /** Something of a task's, found before, is gone from here. */
@@ -154,7 +160,7 @@ export class HandleTable {
     const handle = this.#handles[index >>> 0];
     if (handle !== undefined && handle.type === type) return handle;
     const received = handle === undefined ? 'one that names nothing' : 'one of another kind';
-    return this.#trap(
+    return this.#owner.trap(
       `Cannot use handle ${index >>> 0}: it must name what is asked for: received ${received}`,
     );
   }
@@ -187,7 +193,7 @@ export class HandleTable {
   }
 
   #refuse(index: number, rule: string, received: string): never {
-    return this.#trap(`Cannot give up handle ${index >>> 0}: ${rule}: received ${received}`);
+    return this.#owner.trap(`Cannot give up handle ${index >>> 0}: ${rule}: received ${received}`);
   }
 
   /** The run is over: the host gives up what is left. */

@@ -4,7 +4,7 @@ import type { CallEntry } from '../abi.ts';
 import type { ComponentGuest } from './guest.ts';
 import type { PreparedComponent } from './prepared.ts';
 import { type LiftedFunction, runTask } from './tasks/run-task.ts';
-import { type OnResolve, Task, type TaskFacts } from './tasks/task.ts';
+import { type Asker, Task, type TaskFacts } from './tasks/task.ts';
 import { Thread } from './tasks/threads.ts';
 import type { Trampolines } from './trampolines.ts';
 
@@ -56,7 +56,7 @@ export class LiftedCall {
     this.#thread = thread;
     tasks.call = call;
     tasks.threads.begin(thread);
-    const running = runTask({ host, tasks, lifted: this.#lifted, thread, start: () => values });
+    const running = runTask({ host, tasks, lifted: this.#lifted, thread, values });
     if (running !== undefined) return running.then(() => this.#end(thread, answered));
     return this.#end(thread, answered);
   }
@@ -77,7 +77,7 @@ export class LiftedCall {
 }
 
 /** What a call has answered. */
-class Answered {
+class Answered implements Asker {
   readonly #listener: CallListener | undefined;
   #value: unknown;
 
@@ -85,10 +85,10 @@ class Answered {
     this.#listener = listener;
   }
 
-  readonly onResolve: OnResolve = (answer) => {
+  onResolve(answer: { readonly value: unknown } | undefined): void {
     this.#value = answer?.value;
     if (answer !== undefined) this.#listener?.onAnswer(answer.value);
-  };
+  }
 
   end(): unknown {
     this.#listener?.onEnd();

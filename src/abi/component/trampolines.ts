@@ -11,7 +11,7 @@ import type {
 import type { FuncType } from '../../wasm/component/types.ts';
 import type { GuestFunction, WasmValue } from '../abi.ts';
 import type { Hostcall, HostcallAnswer } from '../hostcall.ts';
-import { isSteps, type NestedCall, type Steps, wait } from '../steps.ts';
+import { isSteps, type NestedCall, type Steps } from '../steps.ts';
 import { Crossing } from './crossing.ts';
 import type { ComponentGuest } from './guest.ts';
 import { callComponent, type GuestCallParts } from './guest-calls.ts';
@@ -23,18 +23,25 @@ import { callTask, type TaskCallParts } from './tasks/guest-task-calls.ts';
 import { bindAsyncHostCall } from './tasks/host-calls.ts';
 import type { LiftedFunction } from './tasks/run-task.ts';
 import type { TaskFacts } from './tasks/task.ts';
+import type { OnEvent } from './tasks/waitable.ts';
 import { liftParams, lowerResult } from './values.ts';
+
+const noCrossings: readonly Crossing[] = [];
 
 export class Trampolines {
   readonly #guest: ComponentGuest;
   readonly #prepared: PreparedComponent;
   /** One for each set of options: most components have few. */
-  #crossings: readonly Crossing[] = [];
+  #crossings = noCrossings;
+  /** Of all crossings. */
+  readonly #onEvent: OnEvent;
   readonly #builtInParts: BuiltInParts;
 
   constructor(guest: ComponentGuest, prepared: PreparedComponent) {
     this.#guest = guest;
     this.#prepared = prepared;
+    const { tasks } = guest;
+    this.#onEvent = (isAwaited) => tasks.threads.poke(isAwaited);
     this.#builtInParts = { guest, prepared, crossing: (options) => this.crossing(options) };
   }
 
@@ -100,9 +107,9 @@ export class Trampolines {
     const handles = this.#guest.handles[instance];
     if (handles === undefined) throw new TypeError(`Cannot find component instance ${instance}`);
     const { host, tasks, limits } = this.#guest;
-    const onEvent = (isAwaited: boolean): void => tasks.threads.poke(isAwaited);
+    const onEvent = this.#onEvent;
     const { componentCallBytesMax: callBytesMax } = limits;
-    const words = this.#prepared.usesContext ? () => tasks.context : undefined;
+    const words = this.#prepared.usesContext ? tasks : undefined;
     const crossing = new Crossing({ host, handles, onEvent, callBytesMax, words }, options);
     // Of exactly that length: a list that grows takes room for sixteen more.
     this.#crossings = this.#crossings.concat(crossing);
@@ -325,6 +332,6 @@ function* giveLater(
   answer: Promise<unknown> | Steps<unknown>,
   { prepared, crossing, flat }: Place,
 ): Steps<WasmValue | undefined> {
-  const value = isSteps(answer) ? yield* answer : yield* wait(answer);
+  const value = isSteps(answer) ? yield* answer : yield answer;
   return lowerResult(crossing, prepared, { value, flat });
 }

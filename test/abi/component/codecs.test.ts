@@ -29,7 +29,7 @@ class Place {
       throw new Error(reason);
     };
     this.memory = new GuestMemory(this.plain, { onWrite: undefined, trap });
-    this.handles = new HandleTable({ handlesMax: 4, trap });
+    this.handles = new HandleTable({ trap }, 4);
     const realloc = (_: WasmValue, __: WasmValue, align: WasmValue, size: WasmValue): number => {
       const at = Math.ceil(this.#next / Number(align)) * Number(align);
       this.#next = at + Number(size);

@@ -82,7 +82,7 @@ class Place {
       isAsync: false,
       callback: undefined,
     };
-    const handles = new HandleTable({ handlesMax: 1, trap });
+    const handles = new HandleTable({ trap }, 1);
     const callBytesMax = defaultLimits.componentCallBytesMax;
     const onEvent = (): void => undefined;
     const parts = { host, handles, onEvent, callBytesMax, words: undefined };

@@ -39,7 +39,6 @@ export function bindTaskFunction(parts: BuiltInParts, trampoline: TaskTrampoline
 
 function bindReturn(parts: BuiltInParts, { result, options }: Of<'task.return'>): Hostcall {
   const { guest, prepared } = parts;
-  const { trap } = guest;
   const params = result === undefined ? [] : [{ name: 'result', type: result }];
   const lifted = prepared.prepare({ params, result: undefined });
   const crossing = parts.crossing(options);
@@ -47,12 +46,13 @@ function bindReturn(parts: BuiltInParts, { result, options }: Of<'task.return'>)
   const call = (...flat: WasmValue[]): void => {
     const { task } = guest.tasks;
     const { facts } = task;
-    if (!facts.isAsync) trap('Cannot return: the function answers by its result: received a call');
+    if (!facts.isAsync)
+      guest.trap('Cannot return: the function answers by its result: received a call');
     // Without a memory there is nothing that lies in one.
     const isMemory = options.memory === undefined || facts.memory === options.memory;
     const isSame = facts.encoding === options.encoding && isMemory;
     if (facts.resultKey !== key || !isSame) {
-      trap('Cannot return: it must be what the function answers: received another type');
+      guest.trap('Cannot return: it must be what the function answers: received another type');
     }
     crossing.begin(task.borrowing);
     const [value] = liftParams(crossing, lifted, flat);
@@ -66,11 +66,11 @@ function bindTask(
   kind: 'task.cancel' | 'backpressure.inc' | 'backpressure.dec' | 'thread.yield',
   instance: number,
 ): Hostcall {
-  const { tasks, trap } = guest;
+  const { tasks } = guest;
   if (kind === 'task.cancel') {
     const cancel = (): void => {
       if (!tasks.task.facts.isAsync) {
-        trap('Cannot cancel the task: an async one: received one that is not');
+        guest.trap('Cannot cancel the task: an async one: received one that is not');
       }
       tasks.task.cancel();
     };
@@ -90,7 +90,7 @@ function bindTask(
     const state = tasks.state(instance);
     state.backpressure += change;
     if (state.backpressure >= 0 && state.backpressure <= backpressureMax) return;
-    trap(`Cannot change the backpressure: 0 to ${backpressureMax}: received one beyond`);
+    guest.trap(`Cannot change the backpressure: 0 to ${backpressureMax}: received one beyond`);
   };
   return { waits: false, isOpenWithin: true, call: add };
 }
@@ -100,7 +100,6 @@ function bindHandles(
   kind: 'waitable-set.new' | 'waitable-set.drop' | 'waitable.join' | 'subtask.drop',
   instance: number,
 ): Hostcall {
-  const { trap } = guest;
   const handles = handlesOf(guest, instance);
   switch (kind) {
     case 'waitable-set.new':
@@ -115,7 +114,7 @@ function bindHandles(
       const drop = (index: number): void => {
         const set = handles.find(index, WaitableSet);
         if (!set.isEmpty || set.waiting > 0) {
-          trap('Cannot drop the set: it is empty and not waited for: received one in use');
+          guest.trap('Cannot drop the set: it is empty and not waited for: received one in use');
         }
         handles.remove(index);
       };
@@ -125,7 +124,7 @@ function bindHandles(
       const join = (index: number, setIndex: number): void => {
         const waitable = handles.find(index, Waitable);
         if (waitable.isAwaited)
-          trap('Cannot join: nobody waits for it alone: received one that is');
+          guest.trap('Cannot join: nobody waits for it alone: received one that is');
         waitable.join(setIndex === 0 ? undefined : handles.find(setIndex, WaitableSet));
       };
       return { waits: false, call: join };
@@ -134,7 +133,7 @@ function bindHandles(
       const drop = (index: number): void => {
         const subtask = handles.find(index, Subtask);
         if (!subtask.isDelivered) {
-          trap('Cannot drop the subtask: its end is known: received one under way');
+          guest.trap('Cannot drop the subtask: its end is known: received one under way');
         }
         handles.remove(index);
         subtask.drop();
@@ -178,15 +177,14 @@ function bindSubtaskCancel(
   { guest }: BuiltInParts,
   { isAsync, instance }: Of<'subtask.cancel'>,
 ): Hostcall {
-  const { trap } = guest;
   const handles = handlesOf(guest, instance);
   function* cancel(index: number): Steps<number> {
     const subtask = handles.find(index, Subtask);
     if (subtask.isDelivered || subtask.isCancelWanted) {
-      trap('Cannot cancel the subtask: once, before its end is known: received another call');
+      guest.trap('Cannot cancel the subtask: once, before its end is known: received another call');
     }
     if (subtask.isInSet && !isAsync) {
-      trap('Cannot wait for the subtask: not one of a set: received one that is');
+      guest.trap('Cannot wait for the subtask: not one of a set: received one that is');
     }
     if (!subtask.isResolved) {
       const asked = subtask.cancel();

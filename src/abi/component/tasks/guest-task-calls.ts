@@ -73,7 +73,7 @@ class TaskCall {
       const rule = `at most ${componentTasksPerRunMax} tasks that wait`;
       guest.trap(`Cannot call a component: ${rule}: received one more`);
     }
-    const run = { host, tasks, lifted: lifted(), thread, start: () => this.#start() };
+    const run = { host, tasks, lifted: lifted(), thread, values: () => this.#start() };
     return tasks.threads.start(thread, () => host.runBeside(async () => runTask(run)));
   }
 

@@ -1,15 +1,7 @@
 /** All tasks of one guest, and who of them goes on. */
 import type { CallEntry, GuestHost } from '../../abi.ts';
 import { clearInstanceState, type InstanceState, newInstanceState, Task } from './task.ts';
-import { type Thread, Threads, type Woken } from './threads.ts';
-
-export interface GuestTasksOptions {
-  readonly host: GuestHost;
-  /** Component instances that the guest consists of. */
-  readonly instances: number;
-  /** All wait: what was written should leave now. */
-  readonly beforeIdle: () => void;
-}
+import { type Idler, type Thread, Threads, type Woken } from './threads.ts';
 
 export class GuestTasks {
   readonly threads: Threads;
@@ -21,10 +13,11 @@ export class GuestTasks {
   /** Calls the guest on a stack that can be suspended; there while a run is. */
   call: CallEntry | undefined;
 
-  constructor({ host, instances, beforeIdle }: GuestTasksOptions) {
+  /** @param instances Component instances that the guest consists of. */
+  constructor(host: GuestHost, instances: number, idler: Idler) {
     this.#host = host;
     this.#states = Array.from({ length: instances }, newInstanceState);
-    this.threads = new Threads(beforeIdle);
+    this.threads = new Threads(idler);
   }
 
   state(instance: number): InstanceState {

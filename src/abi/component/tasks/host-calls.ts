@@ -66,7 +66,7 @@ function callBeside(parts: HostCallParts, flat: WasmValue[]): number {
   const isOver = threads.expect();
   const subtask = new Subtask({
     state: subtaskStates.started,
-    onEvent: (isAwaited) => threads.poke(isAwaited),
+    onEvent: crossing.onEvent,
     // What the guest has by now is its own: the body of an answer outlives the call.
     onDrop: () => {
       if (!isGiven) work.giveUp();

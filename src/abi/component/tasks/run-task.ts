@@ -4,7 +4,7 @@ import type { Crossing } from '../crossing.ts';
 import type { PreparedFunction } from '../prepared.ts';
 import { liftResult, lowerParams } from '../values.ts';
 import type { GuestTasks } from './guest-tasks.ts';
-import type { Task } from './task.ts';
+import type { InstanceState, Task } from './task.ts';
 import type { Thread, Woken } from './threads.ts';
 import { cancelledEvent, type GuestEvent, noEvent, WaitableSet } from './waitable.ts';
 
@@ -26,8 +26,8 @@ export interface TaskParts {
   readonly tasks: GuestTasks;
   readonly lifted: LiftedFunction;
   readonly thread: Thread;
-  /** What it is called with, taken when it starts. */
-  readonly start: () => readonly unknown[];
+  /** What it is called with; a function takes it when it starts. */
+  readonly values: readonly unknown[] | (() => readonly unknown[]);
 }
 
 /**
@@ -46,7 +46,7 @@ function start(parts: TaskParts): Promise<void> | undefined {
   const { task } = thread;
   const call = tasks.call ?? host.trap('Cannot call an async function: the start is not over');
   task.state = 'started';
-  const values = parts.start();
+  const values = typeof parts.values === 'function' ? parts.values() : parts.values;
   lifted.crossing.begin(task.borrowing);
   const answer = call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
   const pause = answer instanceof Promise ? answer : goOn(parts, answer);
@@ -58,8 +58,19 @@ function start(parts: TaskParts): Promise<void> | undefined {
 /** What must come before a line goes on: the guest comes back, or has its event. */
 type Pause = Promise<HostcallResult> | EventWait;
 
+function follow(parts: TaskParts, pause: Pause): Promise<void> {
+  const { lifted, thread } = parts;
+  const isLast = !thread.task.facts.isAsync || lifted.callback === undefined;
+  if (!isLast || !(pause instanceof Promise)) return followAll(parts, pause);
+  // When it has come back its code has ended. Without an async function, which takes 200 bytes.
+  return pause.then((answered) => {
+    goOn(parts, answered);
+    end(parts);
+  });
+}
+
 /** The only function that is kept for as long as the guest waits. */
-async function follow(parts: TaskParts, pause: Pause): Promise<void> {
+async function followAll(parts: TaskParts, pause: Pause): Promise<void> {
   for (let before: Pause | undefined = pause; before !== undefined; ) {
     const answer =
       before instanceof Promise
@@ -153,18 +164,26 @@ interface EventWait {
 /** Without work: the event is there, and nobody else would go on before. */
 type Wanted = EventWait | { readonly work: undefined; readonly set: WaitableSet };
 
+function isFree({ exclusive }: InstanceState): boolean {
+  return exclusive === undefined;
+}
+
+/** Not within `waitFor`: its functions would keep one more for each guest that waits. */
+function yieldTo(tasks: GuestTasks, instance: InstanceState): Promise<Woken> {
+  return tasks.yield(() => isFree(instance), true);
+}
+
 /** Begins to wait for what the guest says that it wants. */
 function waitFor({ host, tasks, lifted, thread }: TaskParts, packed: number): Wanted {
   const { instance } = thread.task.facts;
-  const isFree = (): boolean => instance.exclusive === undefined;
   const code = packed & codeMask;
-  if (code === callbackCodes.yield) return { work: tasks.yield(isFree, true), set: undefined };
+  if (code === callbackCodes.yield) return { work: yieldTo(tasks, instance), set: undefined };
   if (code !== callbackCodes.wait) {
     host.trap(`Cannot go on: a callback answers 0, 1 or 2: received ${code}`);
   }
   const set = lifted.crossing.handles.find(packed >>> setShift, WaitableSet);
   set.waiting += 1;
-  const isReady = (): boolean => isFree() && set.hasEvent;
+  const isReady = (): boolean => isFree(instance) && set.hasEvent;
   const goesOn = tasks.threads.goesOn(isReady) && host.mayGoOn();
   return { work: goesOn ? undefined : tasks.threads.block(isReady, true), set };
 }

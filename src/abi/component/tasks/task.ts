@@ -35,26 +35,27 @@ export interface TaskFacts {
   readonly memory: number | undefined;
 }
 
-/** `undefined`: it was cancelled. */
-export type OnResolve = (answer: { readonly value: unknown } | undefined) => void;
+/** Whoever has called. */
+export interface Asker {
+  /** `undefined`: it was cancelled. */
+  onResolve(answer: { readonly value: unknown } | undefined): void;
+  /** What is lent to the task; left out: nothing is. */
+  readonly borrowing?: Borrowing;
+}
 
 export class Task {
   readonly facts: TaskFacts;
   /** Words of its own (`context.get`). */
   readonly context: number[] = [0, 0];
-  readonly #onResolve: OnResolve;
+  readonly #asker: Asker;
   /** What a component lends to it for its call; undefined where the host calls. */
   readonly borrowing: Borrowing | undefined;
   state: 'initial' | 'started' | 'to-cancel' | 'told' | 'resolved' = 'initial';
 
-  /** @param how `borrowing`: what is lent to it. */
-  constructor(
-    facts: TaskFacts,
-    how: { readonly onResolve: OnResolve; readonly borrowing?: Borrowing },
-  ) {
+  constructor(facts: TaskFacts, asker: Asker) {
     this.facts = facts;
-    this.#onResolve = how.onResolve;
-    this.borrowing = how.borrowing;
+    this.#asker = asker;
+    this.borrowing = asker.borrowing;
   }
 
   get isResolved(): boolean {
@@ -79,7 +80,7 @@ export class Task {
     if (this.isResolved) throw new Error('Cannot return: a task returns once: received another');
     this.#requireNoBorrows('return');
     this.state = 'resolved';
-    this.#onResolve({ value });
+    this.#asker.onResolve({ value });
   }
 
   /** @throws Error where nobody asked for it */
@@ -89,7 +90,7 @@ export class Task {
     }
     this.#requireNoBorrows('cancel');
     this.state = 'resolved';
-    this.#onResolve(undefined);
+    this.#asker.onResolve(undefined);
   }
 
   #requireNoBorrows(action: string): void {

@@ -48,10 +48,15 @@ export class DeadlockError extends Error {
   }
 }
 
+export interface Idler {
+  /** All wait: what was written should leave now. */
+  beforeIdle(): void;
+}
+
 export class Threads {
   #current: Thread | undefined;
   /** Few; a set that lives as long as the guest would be made anew, as old memory, for each. */
-  readonly #waiting: Thread[] = [];
+  #waiting: Thread[] = [];
   /** What is under way outside of the guest, which may wake somebody. */
   #outside = 0;
   /** Counts the runs. */
@@ -60,11 +65,10 @@ export class Threads {
   #failure: unknown;
   /** The first line has ended; settled when nothing more can go on. */
   #rest: PromiseWithResolvers<void> | undefined;
-  readonly #beforeIdle: () => void;
+  readonly #idler: Idler;
 
-  /** @param beforeIdle All wait: what was written should leave now. */
-  constructor(beforeIdle: () => void) {
-    this.#beforeIdle = beforeIdle;
+  constructor(idler: Idler) {
+    this.#idler = idler;
   }
 
   /** How many lines wait, each looked at whenever something comes. */
@@ -114,7 +118,9 @@ export class Threads {
     }
     thread.isCancellable = isCancellable;
     thread.blocked = { isReady, wake };
-    this.#waiting.push(thread);
+    // Pushed to a list of nothing it would take room for seventeen.
+    if (this.#waiting.length === 0) this.#waiting = [thread];
+    else this.#waiting.push(thread);
     this.#passOn(thread);
     return wake.promise;
   }
@@ -195,7 +201,8 @@ export class Threads {
   /** The run is over, or about to be: all that waits is told, or is about to wait. */
   fail(error: unknown): void {
     this.#failure = error;
-    const waiting = this.#waiting.splice(0);
+    const waiting = this.#waiting;
+    this.#waiting = [];
     for (const { blocked } of waiting) blocked?.wake.reject(error);
     this.#rest?.reject(error);
     this.#rest = undefined;
@@ -239,7 +246,7 @@ export class Threads {
   #next(): void {
     if (this.#wakeFirst()) return;
     if (this.#waiting.length > 0) {
-      this.#beforeIdle();
+      this.#idler.beforeIdle();
       // What has left may have made room for more.
       if (this.#wakeFirst() || this.#outside > 0) return;
     }

@@ -17,7 +17,7 @@ function openThread(): Thread {
 }
 
 function openThreads(): { readonly threads: Threads; readonly first: Thread } {
-  const threads = new Threads(() => undefined);
+  const threads = new Threads({ beforeIdle: () => undefined });
   const first = openThread();
   threads.begin(first);
   return { threads, first };

@@ -19,7 +19,7 @@ class Thing extends Waitable {}
 
 /** A line that waits for a set, and cannot go on yet. */
 function openStage() {
-  const threads = new Threads(() => undefined);
+  const threads = new Threads({ beforeIdle: () => undefined });
   threads.begin(new Thread(new Task(facts, { onResolve: () => undefined }), []));
   const isOver = threads.expect();
   const set = new WaitableSet();

@@ -61,9 +61,6 @@ export class Sleep implements Cancelled {
 }
 
 export class WasiProcess {
-  readonly stdin: InputStream;
-  readonly stdout: OutputStream;
-  readonly stderr: OutputStream;
   readonly capabilities: ProcessOptions['capabilities'];
   readonly #options: ProcessOptions;
   /** Made when the first of them is asked for: a program that only sleeps has none. */
@@ -83,10 +80,19 @@ export class WasiProcess {
 
   constructor(options: ProcessOptions) {
     this.#options = options;
-    this.stdin = options.stdin;
-    this.stdout = options.stdout;
-    this.stderr = options.stderr;
     this.capabilities = options.capabilities;
+  }
+
+  get stdin(): InputStream {
+    return this.#options.stdin;
+  }
+
+  get stdout(): OutputStream {
+    return this.#options.stdout;
+  }
+
+  get stderr(): OutputStream {
+    return this.#options.stderr;
   }
 
   /** Flags of the three streams. */

@@ -66,7 +66,6 @@ export class ModuleJudge implements AsyncDisposable {
       store: { ownerOf: () => owner, readModule: keepsNothing, sizeOf: () => undefined },
       probation: {
         begin: async () => undefined,
-        expect: () => ({ [Symbol.dispose]: () => undefined }),
         foresee: async () => undefined,
         renew: () => undefined,
       },

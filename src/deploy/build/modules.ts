@@ -40,7 +40,7 @@ export interface ModulesOptions {
   readonly trial: Pick<Trial, 'admit' | 'optimise'>;
   readonly book: Pick<TrialBook, 'read' | 'write'>;
   readonly suspects: Pick<Suspects, 'refusalOf'>;
-  readonly probation: Pick<Probation, 'begin' | 'expect' | 'foresee' | 'renew'>;
+  readonly probation: Pick<Probation, 'begin' | 'foresee' | 'renew'>;
   readonly journal: Journal;
   readonly compiledBytesMax: number;
   /** Who asks for a module is told after so long how far it is; left out: waits. */
@@ -128,10 +128,7 @@ export class Modules {
   async load(digest: Digest): Promise<LoadedModule> {
     this.#requireFree(digest);
     const { probation, store } = this.#options;
-    const known = this.#compiled.get(digest);
-    // Whoever asks has it run once it is compiled, and to note that takes a while, too.
-    using _ = known === undefined ? probation.expect(digest) : undefined;
-    const loaded = known ?? (await this.#inTime(this.#loadOnce(digest)));
+    const loaded = this.#compiled.get(digest) ?? (await this.#inTime(this.#loadOnce(digest)));
     this.#improvements.begin(digest);
     await probation.begin(digest, store.ownerOf(digest));
     return loaded;

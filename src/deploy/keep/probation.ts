@@ -47,8 +47,6 @@ const besideFreshMark = 1 / 2;
 /** By how much a probation may grow. */
 const probationFactorMax = 64;
 
-const nothing: Disposable = { [Symbol.dispose]: () => undefined };
-
 export class Probation {
   readonly #options: ProbationOptions;
   readonly #bootId: string;
@@ -59,8 +57,6 @@ export class Probation {
   readonly #oomKills: number | undefined;
   readonly #inUse = new Set<Digest>();
   readonly #beginning = new Map<Digest, Promise<void>>();
-  /** About to be handed out, with when that is written; see `expect`. */
-  readonly #expected = new Map<Digest, Promise<void>>();
   /** Those with a mark, a part of them at a time: see above. */
   readonly #suspected: OwnerQueue;
   #writing: Promise<void> = Promise.resolve();
@@ -129,27 +125,6 @@ export class Probation {
   }
 
   /**
-   * One that is being compiled will be handed out at once: what `begin` would have to wait for is
-   * written meanwhile. Until then it counts as new, and not yet as on probation. Those with a mark
-   * wait for their turns first. Dispose of the answer when it is handed out, or not.
-   */
-  expect(digest: Digest): Disposable {
-    const isHere = this.#inUse.has(digest) || this.#beginning.has(digest);
-    const isMarked = this.#options.suspects.marksOf(digest) > 0;
-    if (this.#probationMs === 0 || isHere || isMarked || this.#isTrusted(digest)) return nothing;
-    if (!this.#expected.has(digest)) {
-      // Noted first, so that what is written says so.
-      this.#expected.set(digest, Promise.resolve());
-      this.#expected.set(digest, this.#write());
-    }
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#expected.delete(digest)) void this.#write();
-      },
-    };
-  }
-
-  /**
    * One that is compiled may soon be handed out. If it has done well before it is noted meanwhile
    * that it is in use, which `begin` would have to wait for. Never rejects.
    */
@@ -215,12 +190,10 @@ export class Probation {
       onOver();
       void this.#leave(digest);
     };
-    const written = this.#expected.get(digest);
-    this.#expected.delete(digest);
     this.#onProbation.set(digest, setTimeout(leave, this.#probationMs).unref());
     this.#untried.add(digest);
     this.#noteUse(digest);
-    await (written ?? this.#write());
+    await this.#write();
   }
 
   #noteUse(digest: Digest): void {
@@ -257,10 +230,9 @@ export class Probation {
     this.#isWriteDue = false;
     if (this.#isClosed) return;
     const { suspects, journal } = this.#options;
-    const onProbation = new Set([...this.#onProbation.keys(), ...this.#expected.keys()]);
-    const untried = new Set([...this.#untried, ...this.#expected.keys()]);
+    const onProbation = new Set(this.#onProbation.keys());
     const machine = { bootId: this.#bootId, oomKills: this.#oomKills };
-    const left = { ...machine, onProbation, untried, inUse: this.#inUse };
+    const left = { ...machine, onProbation, untried: this.#untried, inUse: this.#inUse };
     try {
       await suspects.leaveBehind(left);
       this.#isTroubleTold = false;

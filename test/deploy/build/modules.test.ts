@@ -222,40 +222,6 @@ describe('Modules', () => {
     await until(() => digests.every((digest) => trialOf(digest).includes('"optimised"')));
     expect(tried).toEqual(['admit', 'optimise']);
   });
-
-  test('load() has it noted while it is compiled that a module will run', async () => {
-    const happened: string[] = [];
-    const watched: Pick<Builder, 'compile'> = {
-      compile: async (...args) => {
-        happened.push('compiling');
-        return await builder.compile(...args);
-      },
-    };
-    const probation = {
-      begin: async () => void happened.push('begun'),
-      expect: () => {
-        happened.push('expected');
-        return { [Symbol.dispose]: () => void happened.push('no longer expected') };
-      },
-      foresee: async () => undefined,
-      renew: () => undefined,
-    };
-    const slow = Object.assign(Object.create(builder) as Builder, {
-      build: builder.build.bind(builder),
-      recall: builder.recall.bind(builder),
-      ...watched,
-    });
-    const trial = countingTrial(() => undefined);
-    const modules = await openModules(scratch, { store, builder: slow, trial, probation });
-    const digest = await keep('hello');
-    await modules.load(digest);
-    expect(happened).toEqual(['expected', 'compiling', 'begun', 'no longer expected']);
-    await modules.load(digest);
-    expect(happened.slice(4)).toEqual(['begun']);
-    const lost = 'f'.repeat(64) as Digest;
-    await expect(modules.load(lost)).rejects.toMatchObject({ code: 'state' });
-    expect(happened.slice(5)).toEqual(['expected', 'no longer expected']);
-  });
 });
 
 /** For each core how many forms are compiled. */

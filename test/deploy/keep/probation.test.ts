@@ -75,54 +75,6 @@ describe('Probation', () => {
     expect((await second.suspects.readLeftBehind())?.onProbation).toEqual(new Set([killer]));
   });
 
-  describe('a module that is expected', () => {
-    const left = async (suspects: Suspects) => {
-      const found = await suspects.readLeftBehind();
-      return { onProbation: found?.onProbation, untried: found?.untried };
-    };
-
-    test('is written down before it begins, which waits for no more', async () => {
-      const { probation, suspects } = await begin();
-      const expected = probation.expect(killer);
-      await probation.begin(killer, owner);
-      const both = { onProbation: new Set([killer]), untried: new Set([killer]) };
-      expect(await left(suspects)).toEqual(both);
-      expected[Symbol.dispose]();
-      await probation.begin(other, owner);
-      expect((await left(suspects)).onProbation).toEqual(new Set([killer, other]));
-      expect((await begin()).suspects.marksOf(killer)).toBe(1);
-    });
-
-    test('is forgotten where it is not handed out, and has not done well by that', async () => {
-      const { probation, suspects, book } = await begin(1);
-      {
-        using _ = probation.expect(killer);
-        await until(async () => (await left(suspects)).onProbation?.has(killer) === true);
-      }
-      await until(async () => (await left(suspects)).onProbation?.size === 0);
-      expect(book.hasSurvived(killer)).toBe(false);
-      expect((await begin()).suspects.marksOf(killer)).toBe(0);
-    });
-
-    test('begins as ever where another has given it up meanwhile', async () => {
-      const { probation, suspects } = await begin();
-      const first = probation.expect(killer);
-      const second = probation.expect(killer);
-      first[Symbol.dispose]();
-      await probation.begin(killer, owner);
-      second[Symbol.dispose]();
-      expect((await left(suspects)).onProbation).toEqual(new Set([killer]));
-    });
-
-    test('waits for its turn where it has a mark, and nothing is written before', async () => {
-      await (await begin()).probation.begin(killer, owner);
-      const { probation, suspects } = await begin();
-      using _ = probation.expect(killer);
-      await probation.begin(good, owner);
-      expect((await left(suspects)).onProbation).toEqual(new Set([good]));
-    });
-  });
-
   /** As a serving thread says it. */
   const tried = async ({ probation, suspects }: Awaited<ReturnType<typeof begin>>) => {
     probation.noteReady(good);

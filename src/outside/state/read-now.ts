@@ -1,6 +1,6 @@
 /**
  * Edge: small files of the state directory, read at once. It lies on a disk of this machine, and
- * what is read has been there since the start: some 20 µs, where each of the thread pool's turns
+ * what is read has been there since the start: 10 to 20 µs, where each of the thread pool’s turns
  * that reading takes otherwise costs its caller 100 µs and more. Not for many in a row: nothing
  * else is done meanwhile.
  */

@@ -1,7 +1,8 @@
 /**
- * What fresh state costs: a guest that is put back after each run, against the same guest in a
- * daemon that never does. That one is the packed program with two lines changed, so that nothing in
- * the product can be told to do it. Told is how many requests each could answer, from the CPU time
+ * What fresh state costs, and what it saves to begin on the thread's own stack: a guest in the
+ * daemon against the same guest in daemons that never put it back, and that always enter it by
+ * JSPI. Those are the packed program with a line or two changed, so that nothing in the product can
+ * be told to do it. Told is how many requests each could answer, from the CPU time
  * that it took for one: requests a second, counted one after the other, were 0.83 by the ratios of
  * three rounds and 1.00 by their medians. Touches the file system, other processes and loopback.
  */
@@ -25,7 +26,7 @@ interface Change {
 }
 
 /** Nothing is put back, and no store is marked for it. */
-const changes: readonly Change[] = [
+const reusing: readonly Change[] = [
   {
     file: 'engine/guest.js',
     from: 'this.instance.restoreState();\n        return this.#snapshot?.restore();',
@@ -34,8 +35,17 @@ const changes: readonly Change[] = [
   { file: 'engine/supply/pool.js', from: 'fixedMode: restoreMode,', to: "fixedMode: 'copy'," },
 ];
 
-/** The program whose guests keep what every visitor left in them: for this measurement alone. */
-function packReusing(): string {
+/** Every entry is a call on a stack that can be suspended. */
+const suspendable: readonly Change[] = [
+  {
+    file: 'engine/supply/pool.js',
+    from: 'fixedAttempts: options.attempts,',
+    to: "fixedAttempts: 'never',",
+  },
+];
+
+/** The program with `changes`: for this measurement alone. */
+function packChanged(changes: readonly Change[]): string {
   const program = packProgram(fileURLToPath(new URL('..', import.meta.url)));
   for (const { file, from, to } of changes) {
     const path = join(dirname(program), '../dist', file);
@@ -52,19 +62,18 @@ export async function measureFreshness({ rounds, seconds }: DaemonPlan): Promise
   using folder = new BenchFolder();
   folder.put(smallGuest(), 'small.wasm');
   await using daemon = await Server.daemon(folder.directory);
-  await using reusing = await Server.daemon(folder.directory, {}, packReusing());
-  const servers = { fresh: daemon, kept: reusing };
+  await using kept = await Server.daemon(folder.directory, {}, packChanged(reusing));
+  await using byJspi = await Server.daemon(folder.directory, {}, packChanged(suspendable));
+  const servers = { fresh: daemon, kept, byJspi };
   for (const server of Object.values(servers)) await warmServing(server, path);
-  const found = { fresh: [] as number[], kept: [] as number[] };
-  const measure = async (which: keyof typeof servers): Promise<void> => {
-    const spent = await spendServing(servers[which], path, { connections, seconds });
-    found[which].push(usPerRequest([spent]));
-  };
+  const found = { fresh: [] as number[], kept: [] as number[], byJspi: [] as number[] };
+  const names = ['fresh', 'kept', 'byJspi'] as const;
   for (let round = 0; round < rounds; round += 1) {
     // Whatever becomes slower meanwhile is a disadvantage for each of them as often.
-    const isEven = round % 2 === 0;
-    await measure(isEven ? 'fresh' : 'kept');
-    await measure(isEven ? 'kept' : 'fresh');
+    for (const which of round % 2 === 0 ? names : names.toReversed()) {
+      const spent = await spendServing(servers[which], path, { connections, seconds });
+      found[which].push(usPerRequest([spent]));
+    }
   }
   const unit = 'us';
   return [
@@ -75,6 +84,12 @@ export async function measureFreshness({ rounds, seconds }: DaemonPlan): Promise
       value: medianRatio(found.kept, found.fresh),
       unit: 'x',
       goal: { atLeast: 0.93 },
+    },
+    { name: 'CPU time for a request, always by JSPI', value: median(found.byJspi), unit },
+    {
+      name: 'on the thread’s own stack, of that by JSPI',
+      value: medianRatio(found.fresh, found.byJspi),
+      unit: 'x',
     },
   ];
 }

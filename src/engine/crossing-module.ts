@@ -54,12 +54,15 @@ class Waits {
  *     (import "host" "0" (func $call0 (param …) (result …))) …
  *     (import "host" "resume" (func $resume (param i32)))
  *     (import "host" "wait" (func $wait (result …))) …
+ *     (import "host" "room" (func $room))
  *     (func (export "0") (param …) (result …)
+ *       (call $room)
  *       (call $call0 (local.get 0) …)) …
  *
  * and where the guest may be suspended
  *
  *     (func (export "0") (param …) (result …) (local $serving i32)
+ *       (call $room)
  *       (call $call0 (local.get 0) …)
  *       (br_if 0 (i32.eqz (local.tee $serving (global.get $waits))))
  *       (drop)
@@ -73,10 +76,13 @@ export function crossingBytes(crossings: readonly Crossing[]): Uint8Array<ArrayB
   const resumeType = types.of({ params: ['i32'], results: [] });
   const waits = new Waits(crossings, types);
   const resume = crossings.length;
-  const own = resume + 1 + waits.types.length;
-  const bodies = crossings.map(({ face, waits: mayWait }, call) =>
-    list(mayWait ? waitingBody(face, { call, resume, waits }) : [0, ...callOf(face, call), 0x0b]),
-  );
+  const roomType = types.of({ params: [], results: [] });
+  const room = resume + 1 + waits.types.length;
+  const own = room + 1;
+  const bodies = crossings.map(({ face, waits: mayWait }, call) => {
+    const calls = [0x10, ...number(room), ...callOf(face, call)];
+    return list(mayWait ? waitingBody(face, { calls, resume, waits }) : [0, ...calls, 0x0b]);
+  });
   return Uint8Array.from([
     ...moduleHead,
     ...section(1, vector(types.all)),
@@ -87,6 +93,7 @@ export function crossingBytes(crossings: readonly Crossing[]): Uint8Array<ArrayB
         ...places.map((type, place) => importOf(`${place}`, type)),
         importOf('resume', resumeType),
         ...waits.types.map((type) => importOf('wait', type)),
+        importOf('room', roomType),
       ]),
     ),
     ...section(3, vector(places.map(number))),
@@ -107,15 +114,15 @@ function callOf({ params }: CoreFace, call: number): readonly number[] {
 function waitingBody(
   face: CoreFace,
   {
-    call,
+    calls,
     resume,
     waits,
-  }: { readonly call: number; readonly resume: number; readonly waits: Waits },
+  }: { readonly calls: readonly number[]; readonly resume: number; readonly waits: Waits },
 ): readonly number[] {
   const serving = number(face.params.length);
   const wait = number(resume + 1 + waits.placeOf(face));
   return [
-    ...[1, 1, i32, ...callOf(face, call)],
+    ...[1, 1, i32, ...calls],
     ...[0x23, 0, 0x22, ...serving, 0x45, 0x0d, 0, ...face.results.map(() => 0x1a)],
     ...[0x41, 0, 0x24, 0, 0x10, ...wait, 0x20, ...serving, 0x10, ...number(resume), 0x0b],
   ];

@@ -12,6 +12,7 @@
  * whether the thread serves what it served before.
  */
 import { type Crossing, crossingBytes } from './crossing-module.ts';
+import { openStackRoom } from './stack-room.ts';
 
 /** A hostcall of one guest. */
 export type HostFunction = (...args: unknown[]) => unknown;
@@ -46,6 +47,8 @@ export class Crossings {
     this.#pending = undefined;
     return pending;
   });
+  /** What every way to the host calls first; see stack-room.ts. */
+  readonly room = openStackRoom();
   #pending: unknown;
   #lastServing = 0;
 
@@ -72,6 +75,7 @@ export class Crossings {
     host.waits = this.#waits;
     host.wait = this.#wait;
     host.resume = (serving: number) => this.requireServing(serving);
+    host.room = this.room;
     for (const [place, each] of calls.entries()) host[place] = this.#callOf(each);
     const module = new WebAssembly.Module(crossingBytes(calls));
     const { exports } = new WebAssembly.Instance(module, { host });

@@ -27,6 +27,13 @@ const callMax = 0x7fff_ffff;
 export interface Door {
   /** Undefined: it has returned. Rejects when the guest trapped or was ended. */
   enter(): Promise<unknown> | undefined;
+  /**
+   * The same as an attempt, on the stack of the thread; a promise where it waits, and so was none.
+   * Left out: there are none.
+   *
+   * @throws when the guest trapped or was ended
+   */
+  attempt?(): Promise<unknown> | undefined;
   /** Whether `enter` is undefined whenever the guest has returned without being suspended. */
   readonly tellsEnd: boolean;
   /** The instance is gone: nothing keeps it. */
@@ -96,6 +103,16 @@ export class Entrance {
     return shape.hasResult ? this.#ended[1] : undefined;
   }
 
+  /** The same on the thread's own stack, which cannot be suspended. */
+  callPlainly(
+    shape: EntryShape,
+    place: number,
+    args: readonly WasmValue[] = noValues,
+  ): HostcallResult {
+    const [a, b, c] = args;
+    return shape.enterPlainly(place, noCall, a, b, c);
+  }
+
   #shape(types: EntryTypes): EntryShape {
     const key = `${types.params} ${types.hasResult}`;
     const known = this.#shapes.get(key) ?? new EntryShape(types, this.#room);
@@ -152,6 +169,15 @@ export class EntryCalls {
     return shape === undefined ? plainly?.(...args) : this.#entrance.call(shape, place, args);
   };
 
+  /** The same of an attempt. */
+  readonly attempt: CallEntry = (callee, ...args) => {
+    this.#slot.onTurn();
+    const { shape, place, plainly } = this.#find(callee);
+    return shape === undefined
+      ? plainly?.(...args)
+      : this.#entrance.callPlainly(shape, place, args);
+  };
+
   /** Whether all that were called tell their end. */
   get tellEnd(): boolean {
     return this.#placed.every(({ shape }) => shape !== undefined);
@@ -199,6 +225,10 @@ class PlacedDoor implements Door {
     return this.#entrance.call(this.#shape, this.#place) as Promise<unknown> | undefined;
   }
 
+  attempt(): undefined {
+    this.#entrance.callPlainly(this.#shape, this.#place);
+  }
+
   close(): void {
     this.#entrance.leave(this.#place);
   }
@@ -220,6 +250,10 @@ export class DoorOfBinding implements Door {
 
   enter(): Promise<unknown> | undefined {
     return this.#binding.enter?.(this.#calls.call);
+  }
+
+  attempt(): Promise<unknown> | undefined {
+    return this.#binding.enter?.(this.#calls.attempt);
   }
 
   close(): void {

@@ -28,12 +28,20 @@ type Enter = (
   ...args: readonly (WasmValue | undefined)[]
 ) => Promise<HostcallResult>;
 
+type EnterPlainly = (
+  place: number,
+  call: number,
+  ...args: readonly (WasmValue | undefined)[]
+) => HostcallResult;
+
 const i32 = 0x7f;
 
 export class EntryShape {
   readonly hasResult: boolean;
   /** Calls the entry at `place`. */
   readonly enter: Enter;
+  /** The same on the stack of who calls, which cannot be suspended. */
+  readonly enterPlainly: EnterPlainly;
   readonly #fitting: WebAssembly.Module;
 
   constructor(types: EntryTypes, room: EntryRoom) {
@@ -42,6 +50,7 @@ export class EntryShape {
     const module = new WebAssembly.Module(enteringBytes(types));
     const { enter } = new WebAssembly.Instance(module, { host: { ...room } }).exports;
     this.enter = WebAssembly.promising(enter as GuestFunction) as Enter;
+    this.enterPlainly = enter as EnterPlainly;
   }
 
   /** Whether it is of this shape. A type that stands in a group with others is another type. */

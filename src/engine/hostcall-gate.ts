@@ -11,6 +11,7 @@ import type { CoreImport } from './program-shared.ts';
 import type { Activation } from './run/activation.ts';
 import type { RunSlot } from './run-slot.ts';
 import { follow } from './turn/follow.ts';
+import { pauseWith } from './turn/pause.ts';
 
 export interface Touched {
   /** What hostcalls moved since it was last asked, in bytes. */
@@ -81,7 +82,7 @@ export class HostcallGate implements HostcallPort {
     if (this.#work < workPerLook) return answer;
     this.#work = 0;
     if (!activation.looksOverdue()) return answer;
-    if (waits) return activation.pauseWith(answer as HostcallResult);
+    if (waits) return pauseWith(activation, answer as HostcallResult);
     this.#guest.endSlice();
     return answer;
   }

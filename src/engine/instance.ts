@@ -18,12 +18,13 @@ import type { MeterHost } from './meter-host.ts';
 import type { ProgramHostcalls } from './program-hostcalls.ts';
 import { ProgramMemories } from './program-memories.ts';
 import type { CoreImport, ProgramShared } from './program-shared.ts';
-import { AllMarks, CardMarks, type CardTable, type MarksOwner } from './restore/card-table.ts';
+import { CardMarks, type CardTable, type MarksOwner, ownerOf } from './restore/card-table.ts';
 import type { Activation } from './run/activation.ts';
 import { RunSlot, type SlotParts } from './run-slot.ts';
 import type { CoreMemory, ServingInstance } from './serving.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
 import { firstFuel } from './turn/fuel-gauge.ts';
+import { pauseWith } from './turn/pause.ts';
 
 /** What all instances of a program have in common. */
 export interface InstanceKind {
@@ -196,6 +197,17 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
     return this.#door.enter();
   }
 
+  /** Whether `attemptEntry` may be called. */
+  get allowsAttempts(): boolean {
+    return this.#door?.attempt !== undefined && this.#kind.hostcalls.areAllShared;
+  }
+
+  /** On the thread's own stack; see `Door.attempt`. */
+  attemptEntry(): Promise<unknown> | undefined {
+    this.slot.onTurn();
+    return this.#door?.attempt?.();
+  }
+
   /**
    * Whether the thread is let go of, or the run over, when `callEntry` returns: as far as is known,
    * which is after the first call.
@@ -216,7 +228,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
       const made = this.#cores[number] ?? this.#make(core);
       await this.#callPlainly(made.start);
       const activation = number > 0 ? this.slot.activation : undefined;
-      if (activation?.looksOverdue() === true) await activation.pauseWith(undefined);
+      if (activation?.looksOverdue() === true) await pauseWith(activation, undefined);
     }
     // A component's own core modules call what they want to be called.
     if (program.component !== undefined) return;
@@ -367,8 +379,8 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
   #openDoor(): Door {
     const { program, entrance, entry } = this.#kind;
     const { binding } = this;
-    if (binding.enter !== undefined)
-      return new DoorOfBinding(binding, entrance.openCalls(this.slot));
+    const calls = binding.enter && entrance.openCalls(this.slot);
+    if (calls !== undefined) return new DoorOfBinding(binding, calls);
     const core = this.#cores[program.mainCore];
     const found = (core && this.early?.entryOf(core)) ?? core?.exportedFunction(entry);
     if (core !== undefined && found !== undefined) return entrance.open(found, core.module);
@@ -384,9 +396,4 @@ function offer(
   imports[module] ??= Object.create(null);
   const names = imports[module];
   if (names !== undefined) names[name] = value;
-}
-
-function ownerOf(marks: readonly (CardMarks | undefined)[]): MarksOwner | undefined {
-  const present = marks.filter((each) => each !== undefined);
-  return present.length > 1 ? new AllMarks(present) : present[0];
 }

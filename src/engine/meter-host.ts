@@ -3,10 +3,11 @@
  * guests of the thread, because only one guest runs at a time and the scheduler knows which.
  * `src/wasm/meter/contract.ts` says what each must do.
  */
-import { type HostSlot, hostSlots, trampolineBytes } from '../wasm/meter/contract.ts';
-import type { Crossings } from './crossings.ts';
+import { type HostSlot, hostSlotFaces, hostSlots } from '../wasm/meter/contract.ts';
+import type { Crossings, HostFunction } from './crossings.ts';
 import type { Activation } from './run/activation.ts';
 import type { ObjectHeap } from './supply/object-heap.ts';
+import { pauseForFuel } from './turn/pause.ts';
 import type { Scheduler } from './turn/scheduler.ts';
 
 /** Bytes in a page of linear memory. */
@@ -17,24 +18,25 @@ export interface MeterHostOptions {
   readonly trap: WebAssembly.RuntimeError;
   readonly objects: ObjectHeap;
   readonly crossings: Crossings;
+  /** Milliseconds since some instant. */
+  readonly nowMs: () => number;
 }
-
-const pauseFace = { params: [], results: ['i32'] };
 
 export class MeterHost {
   /** For each core of a program its functions as table entries want them, in slot order. */
   readonly #functions: (readonly unknown[])[] = [];
-  readonly #trampoline = new WebAssembly.Module(trampolineBytes);
   readonly #scheduler: Scheduler<Activation>;
   readonly #trap: WebAssembly.RuntimeError;
   readonly #objects: ObjectHeap;
   readonly #crossings: Crossings;
+  readonly #nowMs: () => number;
 
   constructor(options: MeterHostOptions) {
     this.#scheduler = options.scheduler;
     this.#trap = options.trap;
     this.#objects = options.objects;
     this.#crossings = options.crossings;
+    this.#nowMs = options.nowMs;
   }
 
   /** Fills the host table of core number `core` of a program; before that its meter traps. */
@@ -44,17 +46,20 @@ export class MeterHost {
   }
 
   #openFunctions(core: number): readonly unknown[] {
-    const call = (): Promise<number> => this.#running().pauseForFuel(core);
-    const pause = this.#crossings.openOne({ face: pauseFace, waits: true, call });
-    const slots: Record<HostSlot, WebAssembly.ImportValue> = {
-      check: (remaining: number) => this.#running().check(remaining, core),
-      pause,
-      growMemory: (memory: number, pages: number) => this.#growMemory(core, memory, pages >>> 0),
+    const calls: Record<HostSlot, (...args: number[]) => unknown> = {
+      check: (remaining = 0) => this.#running().check(remaining, core),
+      pause: () => pauseForFuel(this.#running(), core, this.#nowMs),
+      growMemory: (memory = 0, pages = 0) => this.#growMemory(core, memory, pages >>> 0),
       growTable: () => this.#growTable(),
-      allocate: (bytes: number) => this.#allocate(bytes),
+      allocate: (bytes = 0) => this.#allocate(bytes),
     };
-    const { exports } = new WebAssembly.Instance(this.#trampoline, { host: slots });
-    return hostSlots.map((slot) => exports[slot]);
+    return this.#crossings.open(
+      hostSlots.map((slot) => ({
+        face: hostSlotFaces[slot],
+        waits: slot === 'pause',
+        call: calls[slot] as HostFunction,
+      })),
+    );
   }
 
   #running(): Activation {

@@ -71,6 +71,8 @@ const shortLength = 5;
 export class ProgramHostcalls {
   /** Whether the functions fit: of a type that stands in a group with others none does. */
   areShared = true;
+  /** Whether there is one that each instance has for itself, which V8 suspends it in. */
+  #hasOwn = false;
   readonly #options: ProgramHostcallsOptions;
   /** By core. */
   readonly #known: (readonly ImportedHostcall[])[] = [];
@@ -79,6 +81,11 @@ export class ProgramHostcalls {
 
   constructor(options: ProgramHostcallsOptions) {
     this.#options = options;
+  }
+
+  /** Whether guests are suspended only where they wait, once an instance was made. */
+  get areAllShared(): boolean {
+    return this.areShared && !this.#hasOwn;
   }
 
   /** @param bind As `Binding.hostcall` of an instance, which all others are like. */
@@ -133,6 +140,7 @@ export class ProgramHostcalls {
     const calls = added.slice(0, sharedMax).flatMap((hostcall) => this.#callsOf(hostcall));
     const shared = this.#options.crossings.open(calls);
     for (const [at, { hostcall }] of calls.entries()) hostcall.shared = shared[at];
+    this.#hasOwn ||= all.some(({ hostcall }) => hostcall.shared === undefined);
     return all;
   }
 

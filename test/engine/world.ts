@@ -9,6 +9,7 @@ import type { Shares } from '../../src/account/shares.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { buildArtifact, formsOf } from '../../src/deploy/build/artifact.ts';
 import { programFrom } from '../../src/deploy/build/program.ts';
+import type { AttemptCounts } from '../../src/engine/attempt/attempt-record.ts';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import type { RunReport } from '../../src/engine/run/report.ts';
 import type { RunLimits } from '../../src/engine/run/run-limits.ts';
@@ -23,6 +24,7 @@ import { RecordingExchange, type SentReply, World } from '../support/abi-world.t
 export interface EngineOptions {
   readonly limits?: Partial<Limits>;
   readonly restoreMode?: RestoreMode | 'never';
+  readonly attempts?: 'always' | 'never';
   /** Shared by the threads of one process. */
   readonly account?: SharedArrayBuffer;
   /** Of the process, where no account is given. */
@@ -137,11 +139,12 @@ export class Engine implements Disposable {
     this.page = new LedgerPage(this.ledger, 0);
     this.account = new Account(options.account ?? openAccount(options, this.limits), 0);
     const { abis } = createCatalogue(this.limits);
-    const { restoreMode } = options;
+    const { restoreMode, attempts } = options;
     const { limits, page, account } = this;
     const nowMs = (): number => performance.now();
     const { onHeldBack } = options;
-    this.pool = new GuestPool({ limits, abis, page, account, nowMs, onHeldBack, restoreMode });
+    const fixed = { restoreMode, attempts };
+    this.pool = new GuestPool({ limits, abis, page, account, nowMs, onHeldBack, ...fixed });
   }
 
   /** One of our guests by name, or a module's bytes. */
@@ -180,6 +183,11 @@ export class Engine implements Disposable {
   /** How guests are restored now, for those who ask without a plan. */
   modeOf(loaded: LoadedModule): RestoreMode {
     return this.pool.modeOf(loaded, sharesOf().owner);
+  }
+
+  /** What became of attempts, for the same. */
+  attemptsOf(loaded: LoadedModule): AttemptCounts {
+    return this.pool.attemptsOf(loaded, sharesOf().owner);
   }
 
   [Symbol.dispose](): void {

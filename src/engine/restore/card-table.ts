@@ -78,7 +78,7 @@ export interface MarksOwner {
 }
 
 /** The marks of a guest of several memories: each has a table of its own. */
-export class AllMarks implements MarksOwner {
+class AllMarks implements MarksOwner {
   readonly #marks: readonly CardMarks[];
 
   constructor(marks: readonly CardMarks[]) {
@@ -260,6 +260,12 @@ export class CardMarks implements MarksOwner {
     this.#asideMarks = openMarks(grown);
     return grown;
   }
+}
+
+/** Of all memories of an instance; undefined where none is marked. */
+export function ownerOf(marks: readonly (CardMarks | undefined)[]): MarksOwner | undefined {
+  const present = marks.filter((each) => each !== undefined);
+  return present.length > 1 ? new AllMarks(present) : present[0];
 }
 
 /** The same marks as numbers for pages, and as two for each. */

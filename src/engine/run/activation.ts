@@ -12,6 +12,7 @@ import type { Shares } from '../../account/shares.ts';
 import type { ErrorRecord } from '../../errors.ts';
 import type { Watched } from '../../limit-clock.ts';
 import type { LedgerPage } from '../../threads/ledger.ts';
+import type { Droppable } from '../attempt/attempting.ts';
 import type { MarksOwner } from '../restore/card-table.ts';
 import type { ServingInstance } from '../serving.ts';
 import type { RunObjects } from '../supply/object-heap.ts';
@@ -63,6 +64,10 @@ export class Activation implements StackOwner, Watched, Waiting {
   readonly gauge: FuelGauge;
   /** Of the cores but the first, which nearly all programs have alone. */
   #otherGauges: FuelGauge[] | undefined;
+  /** While it runs on the thread's own stack. */
+  attempt: Droppable | undefined;
+  /** Whether a stack of it has waited for anything but the thread at first. */
+  hasWaited = false;
   /** The instance that serves the run. */
   instance: ServingInstance | undefined;
   /** The number of its service; see crossings.ts. */
@@ -88,6 +93,8 @@ export class Activation implements StackOwner, Watched, Waiting {
       readonly fuel: number;
       /** Where it is not that of all runs. */
       readonly cpuMsMax?: number | undefined;
+      /** What it has used of that before it was begun anew. */
+      readonly cpuMsUsed?: number | undefined;
       readonly memoryBytesMax?: number | undefined;
     },
   ) {
@@ -96,7 +103,7 @@ export class Activation implements StackOwner, Watched, Waiting {
     this.share = parts.account.shareOf(run.shares.owner);
     this.#digestWords = run.digestWords;
     this.gauge = new FuelGauge(run.fuel);
-    this.#budget = new Budget(parts, run.cpuMsMax ?? parts.limits.cpuMsMax);
+    this.#budget = new Budget(parts, run.cpuMsMax ?? parts.limits.cpuMsMax, run.cpuMsUsed);
     this.#memoryBytesMax = run.memoryBytesMax ?? parts.memoryBytesMax;
     this.hostCalls = this.#budget.hostCalls;
     this.#ending = new Ending(parts.trap);
@@ -132,8 +139,7 @@ export class Activation implements StackOwner, Watched, Waiting {
 
   /** Whether it has the thread from a run that lent it: not beyond the call that it is in. */
   get hasBorrowed(): boolean {
-    const { scheduler } = this.#parts;
-    return scheduler.current === this && scheduler.isBorrowed;
+    return this.#parts.scheduler.current === this && this.#parts.scheduler.isBorrowed;
   }
 
   /** The fuel of core number `core`: one that counts another's would be measured wrongly. */
@@ -185,9 +191,8 @@ export class Activation implements StackOwner, Watched, Waiting {
   onLeave(nowMs: number): void {
     const { page, stalls } = this.#parts;
     page.leave();
-    const { startedAtMs: fromMs, stretchMs } = this.#budget;
-    if (stretchMs < stallMsMin) return;
-    stalls?.noteStretch(this.shares.owner, stretchMs, { fromMs, toMs: nowMs });
+    const { startedAtMs: fromMs, stretchMs: ms } = this.#budget;
+    if (ms >= stallMsMin) stalls?.noteStretch(this.shares.owner, ms, { fromMs, toMs: nowMs });
   }
 
   sliceMsAt(nowMs: number): number {
@@ -253,6 +258,13 @@ export class Activation implements StackOwner, Watched, Waiting {
     if (this.#ending.isSet) throw this.#ending.trap;
   }
 
+  /** @throws where it is to end, or cannot wait for `work`: then it is begun anew */
+  requireWaiting(work?: Promise<unknown>): void {
+    if (this.attempt !== undefined) throw this.attempt.drop(work);
+    this.requireAlive();
+    this.hasWaited = true;
+  }
+
   /**
    * How the run ended, from what the guest's promise was rejected with.
    *
@@ -272,6 +284,7 @@ export class Activation implements StackOwner, Watched, Waiting {
    * are the answer are done then.
    */
   suspend(work: Promise<unknown>): Promise<unknown> {
+    if (this.attempt !== undefined) throw this.attempt.drop(work);
     return new Promise((resolve, reject) => {
       this.waitForWork(work, new Delivery(this, { resolve, reject }), reject);
     });
@@ -285,26 +298,12 @@ export class Activation implements StackOwner, Watched, Waiting {
     this.#stacks.waitForTurn(goOn, giveUp);
   }
 
-  /** Others have a turn before the guest has `result`: its slice is over. */
-  pauseWith<T>(result: T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.waitForTurn(() => resolve(result), reject);
-    });
-  }
-
-  /** The same for a core whose fuel is used up: it gets the next when it goes on. */
-  pauseForFuel(core: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const goOn = (): void => resolve(this.gaugeOf(core).give(this.#parts.nowMs()));
-      this.waitForTurn(goOn, reject);
-    });
-  }
-
   /**
    * Calls the guest on a stack of its own, beside those that wait: `call` is a promising export.
    * What ends this call otherwise than by a result ends the whole run.
    */
   async callBeside<T>(call: () => Promise<T>): Promise<T> {
+    this.requireWaiting();
     await this.#stacks.waitForThread();
     try {
       return await call();

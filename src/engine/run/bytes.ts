@@ -52,6 +52,12 @@ export class RunBytes implements HostMemory {
     this.#owned = bytes;
   }
 
+  /** What is another run's alone is this one's from now on. */
+  takeOver(from: RunBytes): void {
+    this.#owned = from.#owned;
+    from.#owned = undefined;
+  }
+
   close(): void {
     this.#isOver = true;
     if (this.#owned !== undefined) letGo(this.#owned);

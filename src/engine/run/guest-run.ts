@@ -3,25 +3,26 @@ import type { Conversation, Exchange, RunEnd } from '../../abi/abi.ts';
 import type { Shares } from '../../account/shares.ts';
 import type { Capabilities } from '../../capability/capability.ts';
 import { toErrorRecord } from '../../errors.ts';
-import { noBytes } from '../../http/body.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
+import { Attempt, mayAttempt } from '../attempt/attempt.ts';
 import type { Guest } from '../guest.ts';
 import type { SeatWaiter } from '../supply/admission.ts';
 import type { ProgramHost } from '../supply/program-host.ts';
-import type { Room } from '../supply/rooms.ts';
 import type { HostEnd } from '../turn/ending.ts';
 import { Activation } from './activation.ts';
 import { RunBytes } from './bytes.ts';
-import { type Course, noteFailure, returned } from './course.ts';
+import { type Course, noteFailure, openCourse, returned } from './course.ts';
 import { Farewell } from './farewell.ts';
 import { isCleanEnd, type Phase } from './outcome.ts';
-import { putBack } from './put-back.ts';
+import { rest, type Served } from './put-back.ts';
 import { type RunLook, type RunReport, refusedReport, reportOf } from './report.ts';
 import { atMost, type RunLimits } from './run-limits.ts';
 import type { RunPartsOf } from './run-parts.ts';
 import type { RunPlan } from './run-plan.ts';
 import { openSeating, type Seating } from './seating.ts';
+import { obtain, prepare, takeIdle, type Wanted } from './taking.ts';
 import type { Endable } from './under-way.ts';
+import { WallLimit } from './wall-limit.ts';
 
 export type RunParts = RunPartsOf<GuestRun>;
 
@@ -40,15 +41,13 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   readonly seating: Seating;
   #onSeat: (() => void) | undefined;
   #guest: Guest | undefined;
-  /** What the guests of the site have. */
-  #room: Room = 0;
   #memoryBytes = 0;
   #cpuMsMax: number;
   readonly #digestWords: Int32Array;
   readonly #limits: RunLimits;
-  /** Where the run has less time than all. */
-  readonly #wallMs: number | undefined;
-  #wallTimer: NodeJS.Timeout | undefined;
+  readonly #wall: WallLimit;
+  /** Behind an attempt that was dropped. */
+  #isBegunAnew = false;
 
   constructor(parts: RunParts, program: ProgramHost, run: RunPlan) {
     const { shares, limits } = run;
@@ -61,8 +60,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     this.#digestWords = run.digestWords;
     this.#limits = limits;
     this.#cpuMsMax = atMost(parts.limits.cpuMsMax, limits.cpuMs);
-    const hasOwnTime = limits.wallMs !== undefined && limits.wallMs < parts.limits.wallMsMax;
-    this.#wallMs = hasOwnTime ? limits.wallMs : undefined;
+    this.#wall = new WallLimit(parts.clock, parts.limits.wallMsMax, limits.wallMs);
   }
 
   /**
@@ -78,6 +76,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     if (this.#program.startsEarly) {
       this.#program = this.#parts.suiting(this.#program, { exchange, capabilities });
     }
+    this.#startedAtMs = this.#parts.nowMs();
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation, this.#parts);
     try {
@@ -91,20 +90,11 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       return refusedReport(toErrorRecord(refusal));
     }
     underWay.begin(this);
-    this.#watch(activation, this.#startedAtMs);
-    const course: Course = {
-      exchange,
-      capabilities,
-      body: noBytes,
-      hostMemory,
-      activation,
-      farewell: undefined,
-      end: undefined,
-      error: undefined,
-    };
+    this.#wall.watch(activation, this.#startedAtMs);
+    const course = openCourse(activation, hostMemory, { exchange, capabilities });
     exchange.onGone(() => {
-      const graceMs = limits.cancelGraceMs;
-      course.farewell = new Farewell(activation, this.#guest?.instance.binding, graceMs);
+      const { binding } = this.#guest?.instance ?? {};
+      course.farewell = new Farewell(this, binding, limits.cancelGraceMs);
     });
     try {
       activation.requireAlive();
@@ -128,8 +118,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
 
   /**
    * Runs the entry for as long as a conversation lasts. It takes no seat of the site's, has no
-   * wall-clock limit, and a CPU budget for every message it takes; its start counts as one.
-   * Never rejects.
+   * wall-clock limit, and a CPU budget for each message; its start counts as one. Never rejects.
    */
   async converse(
     exchange: Exchange,
@@ -141,18 +130,16 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       const asker = { exchange, capabilities, conversation };
       this.#program = this.#parts.suiting(this.#program, asker);
     }
+    this.#startedAtMs = this.#parts.nowMs();
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation, this.#parts);
     this.#isConversation = true;
     this.#parts.conversing.begin(this);
     conversation.onTaken(() => activation.renewBudget());
     conversation.onGivenUp(() => activation.end('abandoned'));
-    const run = { exchange, capabilities, conversation, hostMemory, body: noBytes };
-    const ends = { farewell: undefined, end: undefined, error: undefined };
-    const course: Course = { ...run, activation, ...ends };
+    const course = openCourse(activation, hostMemory, { exchange, capabilities, conversation });
     try {
-      const turn = activation.enter();
-      if (turn !== undefined) await turn;
+      await activation.enter();
       await this.#serve(course);
     } catch (failure) {
       noteFailure(course, failure);
@@ -187,13 +174,13 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     };
   }
 
-  #activate(): Activation {
+  /** @param cpuMsUsed What the run has used before. */
+  #activate(cpuMsUsed?: number): Activation {
     const { fuel } = this.#program;
-    const digestWords = this.#digestWords;
     const cpuMsMax = this.#cpuMsMax + this.#program.compileCreditMs;
     const memoryBytesMax = atMost(this.#parts.memoryBytesMax, this.#limits.memoryBytes);
-    const run = { shares: this.#shares, digestWords, fuel, cpuMsMax, memoryBytesMax };
-    this.#startedAtMs = this.#parts.nowMs();
+    const limits = { cpuMsMax, cpuMsUsed, memoryBytesMax };
+    const run = { shares: this.#shares, digestWords: this.#digestWords, fuel, ...limits };
     this.#activation = new Activation(this.#parts, run);
     return this.#activation;
   }
@@ -244,83 +231,103 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     this.seating.wait(this);
     await activation.waitOutside(promise);
     // The wait had its own limit; the run itself has all of its time.
-    this.#watch(activation, this.#parts.nowMs());
-  }
-
-  /** A limit of its own has a timer of its own: the clock has one limit for all. */
-  #watch(activation: Activation, nowMs: number): void {
-    if (this.#wallMs === undefined) this.#parts.clock.watch(activation, nowMs);
-    else {
-      clearTimeout(this.#wallTimer);
-      this.#wallTimer = setTimeout(() => activation.onDeadline(), this.#wallMs);
-    }
-  }
-
-  #unwatch(activation: Activation): void {
-    if (this.#wallMs === undefined) this.#parts.clock.unwatch(activation);
-    else clearTimeout(this.#wallTimer);
+    this.#wall.watch(activation, this.#parts.nowMs());
   }
 
   /** Holds the thread. @throws what is no end of the guest's, at once or later */
   #serve(course: Course): Promise<void> | undefined {
     const { activation } = course;
+    const wanted = this.#want();
     let returning: Promise<unknown> | undefined;
-    this.#room = this.#program.rooms.of(this.#shares.site);
+    let guest: Guest | undefined;
+    let attempt: Attempt | undefined;
     try {
       activation.requireAlive();
-      const guest = course.conversation === undefined ? this.#takeIdle(activation) : undefined;
-      if (guest === undefined && activation.hasBorrowed) {
+      if (course.conversation === undefined) guest = takeIdle(this.#parts, wanted, activation);
+      this.#guest = guest;
+      if (guest !== undefined) prepare(guest, wanted, activation);
+      else if (activation.hasBorrowed) {
         // Making one takes longer than the call in which it may have the thread.
         activation.leave();
         return this.#takeTurn(course, true);
       }
-      returning = guest === undefined ? this.#callNew(course) : this.#call(guest, course);
+      if (guest === undefined) returning = this.#callNew(course, wanted);
+      else if (!this.#isBegunAnew && mayAttempt(this.#program, guest, course.exchange))
+        attempt = new Attempt(course);
+      else returning = this.#call(guest, course);
     } catch (error) {
       return this.#settle(course, activation.explain(error));
     }
-    if (returning === undefined) return this.#settle(course, returned);
+    if (guest !== undefined && attempt !== undefined) return this.#attempt(guest, course, attempt);
+    return this.#follow(course, returning);
+  }
+
+  /** The guest was called; undefined: it has returned. */
+  #follow(course: Course, returning: Promise<unknown> | undefined): Promise<void> | undefined {
+    if (returning === undefined) return this.#ended(course, returned);
     return returning.then(
-      () => this.#settle(course, returned),
-      (error: unknown) => this.#settle(course, activation.explain(error)),
+      () => this.#ended(course, returned),
+      (error: unknown) => this.#ended(course, course.activation.explain(error)),
     );
   }
 
+  #ended(course: Course, end: RunEnd): Promise<void> | undefined {
+    const { attempts } = this.#program.record;
+    if (!this.#isBegunAnew) attempts.noteRun(!course.activation.hasWaited);
+    return this.#settle(course, end);
+  }
+
+  #attempt(guest: Guest, course: Course, attempt: Attempt): Promise<void> | undefined {
+    const end = attempt.run(guest.instance);
+    this.#program.record.attempts.note(attempt);
+    if (end !== undefined) return this.#settle(course, end);
+    this.#isBegunAnew = true;
+    this.#guest = undefined;
+    const resting = rest(this.#served(guest, course), this.#parts, attempt.isClean);
+    return resting ? resting.then(() => this.#beginAnew(course)) : this.#beginAnew(course);
+  }
+
+  /** What an attempt that was dropped has left is gone; the run has what is left of its budget. */
+  #beginAnew(course: Course): Promise<void> | undefined {
+    const { activation: before, hostMemory } = course;
+    this.#wall.unwatch(before);
+    before.finish();
+    const activation = this.#activate(before.cpuMs);
+    course.activation = activation;
+    course.hostMemory = new RunBytes(activation, this.#parts);
+    course.hostMemory.takeOver(hostMemory);
+    hostMemory.close();
+    // From outside, while its guest was put back.
+    if (before.hostEnd !== undefined) activation.end(before.hostEnd);
+    this.#wall.watch(activation, this.#parts.nowMs());
+    return this.#takeTurn(course, true);
+  }
+
   /** Undefined: the guest has returned. */
-  #call(guest: Guest, course: Course): Promise<unknown> | undefined {
-    const { instance } = guest;
-    this.#guest = guest;
-    this.#requireMemory(guest, course.activation);
-    guest.makeRoom(this.#room);
+  #call({ instance, isStarted }: Guest, course: Course): Promise<unknown> | undefined {
+    course.activation.hasWaited = false;
     instance.begin(course);
-    if (guest.isStarted) return instance.callEntry();
+    if (isStarted) return instance.callEntry();
     return instance.start().then(() => instance.callEntry());
   }
 
-  /** No async function, here and below: each takes 200 bytes more while the guest waits. */
-  #callNew(course: Course): Promise<unknown> {
-    return this.#make(course).then((guest) => this.#call(guest, course));
-  }
-
-  #make({ activation, capabilities, conversation }: Course): Promise<Guest> {
-    const program = this.#program;
-    if (conversation !== undefined) return program.createForOnce(activation, capabilities);
-    return this.#parts.making.obtain(program, activation, {
-      takeIdle: () => this.#takeIdle(activation),
-      create: () => program.create(activation, capabilities),
+  /** No async function: each takes 200 bytes more while the guest waits. */
+  #callNew(course: Course, wanted: Wanted): Promise<unknown> {
+    return obtain(this.#parts, wanted, course).then((guest) => {
+      this.#guest = guest;
+      prepare(guest, wanted, course.activation);
+      return this.#call(guest, course);
     });
   }
 
-  /** Only an own limit can be below what the module was judged by. */
-  #requireMemory(guest: Guest, activation: Activation): void {
-    if (this.#limits.memoryBytes === undefined) return;
-    if (activation.quota.allowsStart(guest.instance.memoryBytes)) return;
-    throw activation.endByGuest({ kind: 'trapped', reason: 'it begins with more memory' });
+  #want(): Wanted {
+    const { site } = this.#shares;
+    const room = this.#program.rooms.of(site);
+    return { program: this.#program, site, room, memoryBytesMax: this.#limits.memoryBytes };
   }
 
-  #takeIdle(activation: Activation): Guest | undefined {
-    const guest = this.#parts.idle.take(this.#program, this.#shares.site, this.#room);
-    guest?.serve(activation, this.#program.record.isSampling);
-    return guest;
+  #served(guest: Guest, { activation }: Course): Served {
+    return { guest, program: this.#program, activation, site: this.#shares.site };
   }
 
   /** The entry has ended: what has to be done before the answer, while others have the thread. */
@@ -342,7 +349,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   #close(course: Course): RunReport | Promise<RunReport> {
     course.exchange.onGone(undefined);
     course.farewell?.close();
-    this.#unwatch(course.activation);
+    this.#wall.unwatch(course.activation);
     const restoring = this.#finish(course);
     return restoring === undefined
       ? this.#leave(course)
@@ -374,23 +381,13 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     } catch (failure) {
       course.error = toErrorRecord(failure);
     }
-    instance.binding.release();
-    instance.detach();
-    // Stacks that are left would go on in an instance that serves somebody else.
-    const isAlone = !activation.endOthers();
-    const isClean = isCleanEnd(end, activation) && !activation.hasGrownTable;
-    if (isClean && isAlone) {
-      const { site } = this.#shares;
-      return putBack({ guest, program: this.#program, activation, site }, this.#parts);
-    }
-    guest.discard();
-    return undefined;
+    return rest(this.#served(guest, course), this.#parts, isCleanEnd(end, activation));
   }
 
   #report(course: Course, isAnswered: boolean, endedAtMs: number): RunReport {
     return reportOf(course, {
       cpuMsMax: this.#cpuMsMax,
-      wallMsMax: this.#wallMs ?? this.#parts.limits.wallMsMax,
+      wallMsMax: this.#wall.ownMs ?? this.#parts.limits.wallMsMax,
       phase: this.#phase,
       isAnswered,
       wallMs: endedAtMs - this.#startedAtMs,

@@ -13,7 +13,7 @@ export interface Resting {
   readonly stock: Pick<MemoryStock, 'allowsIdle'>;
 }
 
-interface Served {
+export interface Served {
   readonly guest: Guest;
   readonly program: ProgramHost;
   readonly activation: Activation;
@@ -21,8 +21,24 @@ interface Served {
   readonly site: string;
 }
 
-/** Undefined where it is done: a large memory is put back in pieces. Never throws or rejects. */
-export function putBack(served: Served, { idle, stock }: Resting): Promise<void> | undefined {
+/**
+ * The run does nothing more with its guest, which `isClean` where it can be put back. Undefined
+ * where that is done: a large memory is put back in pieces. Never throws or rejects.
+ */
+export function rest(served: Served, parts: Resting, isClean: boolean): Promise<void> | undefined {
+  const { activation, guest } = served;
+  const { instance } = guest;
+  instance.binding.release();
+  instance.detach();
+  // Stacks that are left would go on in an instance that serves somebody else.
+  const isAlone = !activation.endOthers();
+  if (isClean && isAlone && !activation.hasGrownTable) return putBack(served, parts);
+  guest.discard();
+  return undefined;
+}
+
+/** Never throws or rejects. */
+function putBack(served: Served, { idle, stock }: Resting): Promise<void> | undefined {
   const { activation, guest, program, site } = served;
   program.fuel = activation.gauge.firstOfNext;
   program.tellsEnd = guest.isStarted && guest.instance.tellsEnd;
@@ -41,8 +57,8 @@ export function putBack(served: Served, { idle, stock }: Resting): Promise<void>
   try {
     const pages = guest.restore();
     program.learn(isMeasuring ? { cpuUs, fuel, pages, memoryBytes: physicalBytes } : undefined);
-    const rest = guest.takeRest();
-    if (rest !== undefined) return putBackRest(served, rest, idle);
+    const steps = guest.takeRest();
+    if (steps !== undefined) return putBackRest(served, steps, idle);
     idle.put(program, guest, physicalBytes);
   } catch {
     // A state that could not be put back must not be seen by anybody: a new guest costs less.
@@ -54,7 +70,7 @@ export function putBack(served: Served, { idle, stock }: Resting): Promise<void>
 /** On the run's turns, though its answer has left: the time is its owner's. */
 async function putBackRest(
   { activation, guest, program }: Served,
-  rest: Steps<void>,
+  steps: Steps<void>,
   idle: IdleGuests,
 ): Promise<void> {
   activation.forgive();
@@ -63,7 +79,7 @@ async function putBackRest(
     if (activation.hasBorrowed) activation.leave();
     // One that had something to store after its end has let go of the thread by now.
     if (!activation.holdsThread) await activation.enter();
-    await follow(activation, rest);
+    await follow(activation, steps);
   } catch {
     guest.discard();
     return;

@@ -1,4 +1,5 @@
 /** What the runs of an artifact cost: averages, for choosing how to restore it. */
+import { AttemptRecord } from '../attempt/attempt-record.ts';
 import { type Measured, markingShare, pageFaultUs, slowFuelUs } from '../restore/choice.ts';
 import type { RestoreMode } from '../restore/snapshot.ts';
 
@@ -25,12 +26,18 @@ const runsPerSample = 8;
 const newestShare = 1 / 4;
 
 export class RunRecord {
+  readonly attempts: AttemptRecord;
   #runs = 0;
   #nextReview = firstReviewRuns;
   #fastestUs = Number.POSITIVE_INFINITY;
   #cpuUs: number | undefined;
   #fuel: number | undefined;
   #pages: number | undefined;
+
+  /** @param attempts Whatever has become of the last; left out: that is learnt. */
+  constructor(attempts?: 'always' | 'never') {
+    this.attempts = new AttemptRecord(attempts);
+  }
 
   /** Whether what runs that end now have cost is wanted. */
   get isMeasuring(): boolean {

@@ -10,6 +10,7 @@ import { LimitClock } from '../../limit-clock.ts';
 import type { OwnerKey } from '../../names.ts';
 import { digestToWords, type LedgerPage } from '../../threads/ledger.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
+import type { AttemptCounts } from '../attempt/attempt-record.ts';
 import { Crossings } from '../crossings.ts';
 import { Entrance } from '../entrance.ts';
 import type { Guest } from '../guest.ts';
@@ -53,6 +54,8 @@ export interface PoolOptions {
   readonly onOthersTurn?: (() => void) | undefined;
   /** How to restore, whatever is measured; for tests and benchmarks. */
   readonly restoreMode?: RestoreMode | 'never' | undefined;
+  /** The same of attempts; see attempt/attempt.ts. */
+  readonly attempts?: 'always' | 'never' | undefined;
 }
 
 /**
@@ -107,7 +110,7 @@ export class GuestPool {
       stalls,
       guestCallMsMax: limits.guestCallMsMax,
       memoryBytesMax: limits.memoryBytesMax,
-      meterHost: new MeterHost({ scheduler, trap, objects, crossings }),
+      meterHost: new MeterHost({ scheduler, trap, objects, crossings, nowMs }),
       entrance: new Entrance(),
       crossings,
       stock: new MemoryStock({
@@ -118,6 +121,7 @@ export class GuestPool {
       cardTables: new CardTables(),
       mapper: () => this.#openMapper(),
       fixedMode: restoreMode,
+      fixedAttempts: options.attempts,
       admission,
       objects,
       bodies: new Bodies(limits.bodiesPerClientMax),
@@ -252,6 +256,11 @@ export class GuestPool {
   /** How guests of `loaded` are restored now for an owner. */
   modeOf(loaded: LoadedModule, owner: OwnerKey): RestoreMode {
     return this.#programs.of(loaded, owner).mode;
+  }
+
+  /** What became of runs of `loaded` on the thread's own stack, for an owner. */
+  attemptsOf(loaded: LoadedModule, owner: OwnerKey): AttemptCounts {
+    return this.#programs.of(loaded, owner).record.attempts.counts;
   }
 
   /**

@@ -70,7 +70,7 @@ export class ProgramHost {
   /** Whose start is done once, until one could not be. */
   #startsEarly: boolean;
   #resume: Resume | undefined;
-  readonly record = new RunRecord();
+  readonly record: RunRecord;
   rooms = new SiteRooms();
   /** Objects that the start function took: the first state keeps them. */
   #objectBytes = 0;
@@ -84,11 +84,12 @@ export class ProgramHost {
     this.abi = abi;
     this.#parts = parts;
     this.#shared = new SharedState(parts);
+    this.record = new RunRecord(parts.fixedAttempts);
     this.#compileCreditMs = (loaded.codeBytes * compileNsPerByte) / 1e6;
     const { fixedMode } = parts;
-    const forms = loaded.program.cores.map(({ engine }) => engine.metered);
-    this.#isRestorable = fixedMode !== 'never' && forms.every((form) => form.restorable === true);
     const { program } = loaded;
+    const forms = program.cores.map(({ engine }) => engine.metered);
+    this.#isRestorable = fixedMode !== 'never' && forms.every((form) => form.restorable === true);
     const canCopy = this.#isRestorable;
     this.#maker = new InstanceMaker(loaded, { abi, parts }, (bytes) => this.bytesWith(bytes));
     this.#startsEarly = variant.kind !== undefined && canCopy && mayStartEarly(loaded, abi);
@@ -96,8 +97,7 @@ export class ProgramHost {
       this.#first = new FirstInstances(program, { canCopy });
     }
     this.#partsBytes = forms.reduce((sum, form) => sum + partsBytesOf(form), 0);
-    const [memory] = program.memories;
-    const bytes = (memory?.pagesMin ?? 0) * pageBytes;
+    const bytes = (program.memories[0]?.pagesMin ?? 0) * pageBytes;
     const wanted = fixedMode ?? firstRestoreMode({ cards: this.#hasCards, memoryBytes: bytes });
     this.#mode = wanted === 'never' || (wanted === 'cards' && !this.#hasCards) ? 'copy' : wanted;
   }

@@ -18,4 +18,6 @@ export interface ProgramParts extends ThreadParts {
   readonly mapper: () => PageMapper | undefined;
   /** How to restore, whatever is measured; for tests and benchmarks. */
   readonly fixedMode?: RestoreMode | 'never' | undefined;
+  /** The same of attempts; see attempt.ts. */
+  readonly fixedAttempts?: 'always' | 'never' | undefined;
 }

@@ -16,8 +16,9 @@ export class Budget extends CpuAccount {
   readonly #parts: BudgetParts;
   readonly #cpuMsMax: number;
 
-  constructor(parts: BudgetParts, cpuMsMax: number) {
-    super(parts.cpu);
+  /** @param cpuMsUsed What is used of it already. */
+  constructor(parts: BudgetParts, cpuMsMax: number, cpuMsUsed = 0) {
+    super(parts.cpu, cpuMsUsed);
     this.#parts = parts;
     this.#cpuMsMax = cpuMsMax;
   }

@@ -14,6 +14,8 @@ export interface Waiting {
   looksOverdue(): boolean;
   /** @throws when the run is over */
   requireAlive(): void;
+  /** @throws the same, and where it cannot wait for `work` */
+  requireWaiting(work?: Promise<unknown>): void;
   endByError(error: unknown): WebAssembly.RuntimeError;
   /**
    * Lets go of the thread; at the next turn calls `goOn`.
@@ -42,6 +44,7 @@ export interface Ends {
 export function follow(waiting: Waiting, steps: Steps<unknown>): unknown {
   const step = advance(waiting, steps, undefined);
   if (step.done === true) return step.value;
+  waiting.requireWaiting(step.value instanceof Promise ? step.value : undefined);
   return new Promise((resolve, reject) => {
     waitForStep(new Following(waiting, steps, { resolve, reject }), step.value);
   });

@@ -9,8 +9,8 @@ import type { Line, Scheduler, Turn } from './scheduler.ts';
 
 /** The run whose stacks these are. */
 export interface StackOwner extends Turn {
-  /** @throws when the run is over */
-  requireAlive(): void;
+  /** @throws when the run is over, or cannot wait */
+  requireWaiting(): void;
   /** It has the thread from now on. */
   onBegin(nowMs: number): void;
   /** It has let go of it. */
@@ -162,7 +162,7 @@ export class Stacks<T extends StackOwner> {
 
   /** @throws where the run is over already: nobody would wake it */
   #add(wait: Wait): void {
-    this.#owner.requireAlive();
+    this.#owner.requireWaiting();
     // Pushed to a list of nothing it would take room for seventeen.
     if (this.#waiting === undefined) this.#waiting = [wait];
     else this.#waiting.push(wait);

@@ -73,16 +73,18 @@ export class ThreadCpu {
 /** What one run has used of the thread's CPU time: in all, of its budget and of its slice. */
 export class CpuAccount {
   readonly #cpu: ThreadCpu;
-  #usedMs = 0;
+  #usedMs: number;
   #budgetFromMs = 0;
-  #sliceFromMs = 0;
+  #sliceFromMs: number;
   #startedAtMs = 0;
   #startedCpuMs = 0;
   #isRunning = false;
   #stretchMs = 0;
 
-  constructor(cpu: ThreadCpu) {
+  constructor(cpu: ThreadCpu, usedMs = 0) {
     this.#cpu = cpu;
+    this.#usedMs = usedMs;
+    this.#sliceFromMs = usedMs;
   }
 
   /** In milliseconds, until the clock was last stopped. */

@@ -11,10 +11,9 @@
  *     bytes zero, and offer it under `module` / `name` beside the ABI's imports. (A memory that
  *     comes from elsewhere with another size: write its pages to `names.memorySizes[i]` after 3.)
  *  2. Where `cards` is set, offer the thread's card memory (`pages` minimum and maximum) too.
- *  3. Instantiate: no guest code runs. Then write the exports of an instance of
- *     `trampolineBytes` into the table export `names.host`: slot i gets `hostSlots[i]`, as far as
- *     the table goes. Before that any hostcall of the meter traps. The trampoline imports its
- *     functions as `host.<slot>`.
+ *  3. Instantiate: no guest code runs. Then write functions into the table export `names.host`:
+ *     slot i gets that of `hostSlots[i]`, of the type that `hostSlotFaces` says, as far as the
+ *     table goes. Before that any hostcall of the meter traps.
  *  4. Set the i32 global export `names.fuel` (> 0) and, where the module has it, `names.heap`
  *     (0: it asks `allocate` first).
  *     A core of a program gets its links beside the ABI's imports, and host functions of its own:
@@ -66,7 +65,6 @@
  *    memory for the guest writes it.
  */
 
-import { ByteWriter } from '../binary/writer.ts';
 import type { OffsetMap } from '../offsets.ts';
 
 /** Slots of the host table, in order: those that most modules need first. */
@@ -74,13 +72,20 @@ export const hostSlots = ['check', 'pause', 'growMemory', 'growTable', 'allocate
 
 export type HostSlot = (typeof hostSlots)[number];
 
-/** Parameter and result counts of the slots: all values are i32. */
-const slotArity: Readonly<Record<HostSlot, readonly [number, number]>> = {
-  check: [1, 1],
-  pause: [0, 1],
-  growMemory: [2, 1],
-  growTable: [2, 1],
-  allocate: [1, 1],
+export interface HostSlotFace {
+  readonly params: readonly string[];
+  readonly results: readonly string[];
+}
+
+const one = { params: ['i32'], results: ['i32'] };
+const two = { params: ['i32', 'i32'], results: ['i32'] };
+
+export const hostSlotFaces: Readonly<Record<HostSlot, HostSlotFace>> = {
+  check: one,
+  pause: { params: [], results: ['i32'] },
+  growMemory: two,
+  growTable: two,
+  allocate: one,
 };
 
 /** Largest weight of a path that may return without paying. */
@@ -233,38 +238,3 @@ export interface MeteredModule {
   /** Where its code stands in the original: for what a trap tells. */
   readonly offsets: OffsetMap;
 }
-
-function buildTrampoline(): Uint8Array<ArrayBuffer> {
-  const types = new ByteWriter();
-  const imports = new ByteWriter();
-  const functions = new ByteWriter();
-  const exports = new ByteWriter();
-  const code = new ByteWriter();
-  for (const section of [types, imports, functions, exports, code]) {
-    section.writeU32(hostSlots.length);
-  }
-  for (const [i, slot] of hostSlots.entries()) {
-    const [paramCount, resultCount] = slotArity[slot];
-    types.writeBytes([0x60, paramCount, ...Array<number>(paramCount).fill(0x7f)]);
-    types.writeBytes([resultCount, ...Array<number>(resultCount).fill(0x7f)]);
-    imports.writeName('host');
-    imports.writeName(slot);
-    imports.writeBytes([0, i]);
-    functions.writeU32(i);
-    exports.writeName(slot);
-    exports.writeBytes([0, hostSlots.length + i]);
-    const getParams = Array.from({ length: paramCount }, (_, param) => [0x20, param]).flat();
-    code.writeBytes([getParams.length + 4, 0, ...getParams, 0x10, i, 0x0b]);
-  }
-  const module = new ByteWriter();
-  module.writeBytes([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
-  module.writeSection(1, types);
-  module.writeSection(2, imports);
-  module.writeSection(3, functions);
-  module.writeSection(7, exports);
-  module.writeSection(10, code);
-  return module.finish();
-}
-
-/** A module that re-exports imported JavaScript functions, so that they fit into the host table. */
-export const trampolineBytes: Uint8Array<ArrayBuffer> = buildTrampoline();

@@ -8,8 +8,8 @@ import {
   type HostSlot,
   hostSlots,
   type MeteredModule,
-  trampolineBytes,
 } from '../../../src/wasm/meter.ts';
+import { trampolineBytes } from './trampoline.ts';
 
 const trampoline = new WebAssembly.Module(trampolineBytes);
 const pageBytes = 65_536;

@@ -199,6 +199,29 @@ describe('an attempt', () => {
     expect(engine.attemptsOf(loaded)).toEqual({ kept: 0, dropped: 1 });
   });
 
+  test('of a link that passes the request on does so once it is over', async () => {
+    using engine = new Engine({ attempts: 'always' });
+    const loaded = engine.load('components/rust/guard');
+    class LinkExchange extends TestExchange {
+      passed = 0;
+      readonly next = {
+        open: () => expect.unreachable('the link asks nobody'),
+        passOn: () => {
+          this.passed += 1;
+        },
+      };
+    }
+    for (let run = 0; run < 3; run += 1) {
+      const exchange = new LinkExchange(
+        { target: '/guest.wasm', headers: [['x-key', 'open']] },
+        Buffer.alloc(0),
+      );
+      const report = await engine.pool.acquire(loaded, sharesOf()).run(exchange, new World());
+      expect([report.outcome, exchange.passed, exchange.sent]).toEqual(['replied', 1, undefined]);
+    }
+    expect(engine.attemptsOf(loaded)).toEqual({ kept: 2, dropped: 0 });
+  });
+
   test('ends with its client, which has gone while it waited for its turn anew', async () => {
     const { engine, loaded } = await openAlways();
     using _ = engine;

@@ -52,7 +52,7 @@ export class AttemptExchange implements Exchange {
     return this.#attempt.isAnswered ? 'ended' : this.#exchange.replyState;
   }
 
-  /** What stands behind is asked by those alone who may wait for it. */
+  /** The request may go on when the run has ended; to ask what stands behind may take a while. */
   get next(): NextInChain | undefined {
     const { next } = this.#exchange;
     return next && new AttemptNext(next, this.#attempt);
@@ -149,7 +149,10 @@ class AttemptNext implements NextInChain {
   }
 
   passOn(): void {
-    this.#attempt.requireKept();
-    this.#next.passOn();
+    if (this.#attempt.isOpen) this.#attempt.hold(() => this.#next.passOn());
+    else {
+      this.#attempt.requireKept();
+      this.#next.passOn();
+    }
   }
 }

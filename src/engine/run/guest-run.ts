@@ -22,7 +22,7 @@ import type { RunPlan } from './run-plan.ts';
 import { openSeating, type Seating } from './seating.ts';
 import { obtain, prepare, takeIdle, type Wanted } from './taking.ts';
 import type { Endable } from './under-way.ts';
-import { WallLimit } from './wall-limit.ts';
+import type { WallLimit } from './wall-limit.ts';
 
 export type RunParts = RunPartsOf<GuestRun>;
 
@@ -60,7 +60,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     this.#digestWords = run.digestWords;
     this.#limits = limits;
     this.#cpuMsMax = atMost(parts.limits.cpuMsMax, limits.cpuMs);
-    this.#wall = new WallLimit(parts.clock, parts.limits.wallMsMax, limits.wallMs);
+    this.#wall = parts.wall.for(limits.wallMs, parts.limits.wallMsMax);
   }
 
   /**

@@ -10,12 +10,14 @@ import type { ProgramParts } from '../supply/program-parts.ts';
 import type { Bodies } from './bodies.ts';
 import type { BytesParts } from './bytes.ts';
 import type { Endable, RunsUnderWay } from './under-way.ts';
+import type { WallLimit } from './wall-limit.ts';
 
 export interface RunPartsOf<Run extends Endable<Run>> extends ProgramParts, BytesParts {
   readonly limits: Limits;
   readonly admission: Admission;
   readonly bodies: Bodies;
   readonly clock: LimitClock;
+  readonly wall: WallLimit;
   readonly underWay: RunsUnderWay<Run>;
   /** Those of WebSocket connections, which nobody waits for. */
   readonly conversing: RunsUnderWay<Run>;

@@ -1,34 +1,34 @@
-/** How long a run may take: most have the limit of all, and share one clock. */
+/** How long runs may take: those without a limit of their own share one clock, and this. */
 import type { LimitClock, Watched } from '../../limit-clock.ts';
 
 export class WallLimit {
   readonly #clock: LimitClock;
-  /** Where the run has less time than all. */
-  readonly #ownMs: number | undefined;
+  /** Of one run, in milliseconds, where it has less time than all. */
+  readonly ownMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param ownMs Of the run alone; left out, or more than `allMs`: it has that. */
-  constructor(clock: LimitClock, allMs: number, ownMs: number | undefined) {
+  constructor(clock: LimitClock, ownMs?: number) {
     this.#clock = clock;
-    this.#ownMs = ownMs !== undefined && ownMs < allMs ? ownMs : undefined;
+    this.ownMs = ownMs;
   }
 
-  /** In milliseconds; undefined where it is that of all. */
-  get ownMs(): number | undefined {
-    return this.#ownMs;
+  /** What holds for a run: its own limit, where it is less than the `allMs` that all have. */
+  for(ownMs: number | undefined, allMs: number): WallLimit {
+    if (ownMs === undefined || ownMs >= allMs) return this;
+    return new WallLimit(this.#clock, ownMs);
   }
 
   /** From now on; one that is watched already has its whole time again. */
   watch(run: Watched, nowMs: number): void {
-    if (this.#ownMs === undefined) this.#clock.watch(run, nowMs);
+    if (this.ownMs === undefined) this.#clock.watch(run, nowMs);
     else {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => run.onDeadline(), this.#ownMs);
+      this.#timer = setTimeout(() => run.onDeadline(), this.ownMs);
     }
   }
 
   unwatch(run: Watched): void {
-    if (this.#ownMs === undefined) this.#clock.unwatch(run);
+    if (this.ownMs === undefined) this.#clock.unwatch(run);
     else clearTimeout(this.#timer);
   }
 }

@@ -26,6 +26,7 @@ import { noRunLimits } from '../run/run-limits.ts';
 import { noRequest } from '../run/run-plan.ts';
 import { takeTrap } from '../run/trap.ts';
 import { RunsUnderWay } from '../run/under-way.ts';
+import { WallLimit } from '../run/wall-limit.ts';
 import { Scheduler } from '../turn/scheduler.ts';
 import { Stalls } from '../turn/stalls.ts';
 import { ThreadCpu } from '../turn/thread-cpu.ts';
@@ -92,6 +93,7 @@ export class GuestPool {
     });
     const { idleGuestBytesMax: bytesMax, idleGuestMsMax: idleMsMax } = limits;
     const idle = new IdleGuests({ account, bytesMax, idleMsMax });
+    const clock = new LimitClock(limits.wallMsMax);
     const cpu = new ThreadCpu();
     const onStall = held.charge.bind(held);
     const stalls = new Stalls({ account, cpu, nowMs, use: scheduler, onStall });
@@ -125,7 +127,8 @@ export class GuestPool {
       admission,
       objects,
       bodies: new Bodies(limits.bodiesPerClientMax),
-      clock: new LimitClock(limits.wallMsMax),
+      clock,
+      wall: new WallLimit(clock),
       underWay: new RunsUnderWay(),
       conversing: new RunsUnderWay(),
       making: new Making(),

@@ -7,7 +7,8 @@ import { Engine, sharesOf, TestExchange } from './world.ts';
 /**
  * Says "seen" for the log, marks a page of its own, and answers whether it was marked before. By
  * the last letter of its path it first stores something (s), reads the store (g), traps (t), calls
- * itself without end (d), computes for longer than a slice (c), or logs a hundred times (l).
+ * itself without end (d), computes for longer than a slice (c), logs a hundred times (l), or a line
+ * of 40,000 characters (w).
  */
 const guest = assemble(`(module
   (import "env" "hostcall_req_get_path" (func $path (param i32 i32 i32)))
@@ -47,6 +48,10 @@ const guest = assemble(`(module
         (loop $on
           (local.set $count (i32.sub (local.get $count) (i32.const 1)))
           (br_if $on (local.get $count)))))
+    (if (i32.eq (local.get $letter) (i32.const 119))
+      (then
+        (memory.fill (i32.const 0x21000) (i32.const 120) (i32.const 40000))
+        (call $debug (i32.const 0x21000) (i32.const 40000))))
     (if (i32.eq (local.get $letter) (i32.const 108))
       (then
         (local.set $count (i32.const 100))
@@ -170,12 +175,15 @@ describe('an attempt', () => {
     expect((await engine.run(loaded)).text).toBe('clean');
   });
 
-  test('with more words than are held is begun anew', async () => {
+  test.each([
+    ['lines', 'l', 101],
+    ['words', 'w', 2],
+  ])('with more %s than are held is begun anew', async (_, letter, lines) => {
     const { engine, loaded } = await openAlways();
-    using _ = engine;
+    using _engine = engine;
     const world = new World();
-    expect((await engine.run(loaded, { world, target: '/l' })).text).toBe('clean');
-    expect(world.logLines).toHaveLength(101);
+    expect((await engine.run(loaded, { world, target: `/${letter}` })).text).toBe('clean');
+    expect(world.logLines).toHaveLength(lines);
     expect(engine.attemptsOf(loaded)).toEqual({ kept: 0, dropped: 1 });
   });
 

@@ -7,6 +7,9 @@ import type { Timer } from '../../capability/clock/contract.ts';
 import type { GuestLog } from '../../capability/log/contract.ts';
 import type { Attempting } from './attempting.ts';
 
+/** More than a short run says, in UTF-16 units. */
+const heldCharsMax = 16_384;
+
 export class AttemptCapabilities implements Capabilities {
   readonly #lent: Capabilities;
   readonly #attempt: Attempting;
@@ -121,6 +124,7 @@ class AttemptTimer implements Timer {
 class HeldLog implements GuestLog {
   readonly #log: GuestLog;
   readonly #attempt: Attempting;
+  #heldChars = 0;
 
   constructor(log: GuestLog, attempt: Attempting) {
     this.#log = log;
@@ -133,10 +137,13 @@ class HeldLog implements GuestLog {
   }
 
   write(...line: Parameters<GuestLog['write']>): void {
-    if (!this.#attempt.isOpen) {
+    const write = (): void => this.#log.write(...line);
+    this.#heldChars += line[1].length;
+    if (this.#attempt.isOpen && this.#heldChars <= heldCharsMax) this.#attempt.hold(write);
+    else {
       this.#attempt.requireKept();
-      this.#log.write(...line);
-    } else this.#attempt.hold(() => this.#log.write(...line));
+      write();
+    }
   }
 
   trace(line: string): boolean {

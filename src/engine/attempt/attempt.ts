@@ -1,9 +1,9 @@
 /**
- * A run on the thread's own stack. A stack that can be suspended costs a fifth of a short run: V8
- * makes functions to resume it by, and changes stacks in each hostcall. Most runs wait for nothing.
- * So a program whose runs have not waited is entered plainly, as an attempt. One that would wait
- * after all is dropped, and the run begins anew, on a stack that can be suspended, as if nothing
- * had been.
+ * A run on the thread's own stack. One that can be suspended costs up to a sixth of a short run:
+ * V8 makes functions to resume it by, and changes stacks in each hostcall. Most runs wait for
+ * nothing. So a program whose runs have not waited is entered plainly, as an attempt. One that
+ * would wait after all is dropped, and the run begins anew, on a stack that can be suspended, as
+ * if nothing had been.
  *
  * What makes this sound: an attempt is one call, in which nobody else has the thread, and nothing
  * of it shows outside before its code has ended. Its answer and its words for the log are held

@@ -95,8 +95,11 @@ class FastlyBinding implements Binding {
 
   /** A body that is still being sent without its end is broken off: the visitor sees it. */
   release(): void {
-    this.#wasi.release();
-    this.#guest.release();
+    try {
+      this.#wasi.release();
+    } finally {
+      this.#guest.release();
+    }
   }
 }
 

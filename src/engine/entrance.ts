@@ -164,15 +164,13 @@ export class EntryCalls {
    * @throws the trap where its run has not the thread
    */
   readonly call: CallEntry = (callee, ...args) => {
-    this.#slot.onTurn();
-    const { shape, place, plainly } = this.#find(callee);
+    const { shape, place, plainly } = this.#findOnTurn(callee);
     return shape === undefined ? plainly?.(...args) : this.#entrance.call(shape, place, args);
   };
 
   /** The same of an attempt. */
   readonly attempt: CallEntry = (callee, ...args) => {
-    this.#slot.onTurn();
-    const { shape, place, plainly } = this.#find(callee);
+    const { shape, place, plainly } = this.#findOnTurn(callee);
     return shape === undefined
       ? plainly?.(...args)
       : this.#entrance.callPlainly(shape, place, args);
@@ -191,7 +189,8 @@ export class EntryCalls {
     this.#placed = [];
   }
 
-  #find(callee: GuestFunction): Placed {
+  #findOnTurn(callee: GuestFunction): Placed {
+    this.#slot.onTurn();
     for (const each of this.#placed) if (each.callee === callee) return each;
     const placed = this.#place(callee);
     // Of exactly that length: a list that grows takes room for sixteen more.

@@ -199,7 +199,7 @@ export class GuestInstance implements ServingInstance, HostFaceOptions, GuestBeh
 
   /** Whether `attemptEntry` may be called. */
   get allowsAttempts(): boolean {
-    return this.#door?.attempt !== undefined && this.#kind.hostcalls.areAllShared;
+    return this.tellsEnd && this.#kind.hostcalls.areAllShared;
   }
 
   /** On the thread's own stack; see `Door.attempt`. */

@@ -249,6 +249,97 @@ describe('an attempt', () => {
   });
 });
 
+describe('an attempt that is dropped', () => {
+  test('by what its allocator takes of the stack is begun anew, with more of it', async () => {
+    const calls = 7_000;
+    using engine = new Engine({ attempts: 'always' });
+    const loaded = engine.load(
+      assemble(`(module
+        (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+        (import "env" "hostcall_req_get_method" (func $get (param i32 i32 i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0x100) "fine")
+        (func $down (param $left i32) (param $asks i32) (result i32)
+          (if (result i32) (local.get $left)
+            (then (i32.add (i32.const 1)
+              (call $down (i32.sub (local.get $left) (i32.const 1)) (local.get $asks))))
+            (else
+              (if (local.get $asks)
+                (then (call $get (i32.const 0x50) (i32.const 0x54) (i32.const 0))))
+              (i32.const 0))))
+        (func (export "default_malloc_impl") (param i32) (result i32)
+          (drop (call $down (i32.const ${calls}) (i32.const 0)))
+          (i32.const 0x2000))
+        (func (export "run")
+          (drop (call $down (i32.const ${calls}) (i32.const 1)))
+          (drop (call $set (i32.const 0) (i32.const 0x100) (i32.const 4)))))`),
+    );
+    for (let run = 0; run < 3; run += 1) expect((await engine.run(loaded)).text).toBe('fine');
+  });
+
+  test('has not said what it had begun to say: a line without an end', async () => {
+    using engine = new Engine({ attempts: 'always' });
+    const loaded = engine.load(
+      assemble(`(module
+        (import "fastly_http_req" "body_downstream_get"
+          (func $get (param i32 i32) (result i32)))
+        (import "fastly_erl" "penaltybox_has"
+          (func $has (param i32 i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write"
+          (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0x100) "abc")
+        (data (i32.const 0x10) "\\00\\01\\00\\00\\03\\00\\00\\00")
+        (func (export "_start")
+          (drop (call $get (i32.const 0x40) (i32.const 0x44)))
+          (drop (call $write (i32.const 1) (i32.const 0x10) (i32.const 1) (i32.const 0x20)))
+          (drop (call $has (i32.const 0x100) (i32.const 3) (i32.const 0x100) (i32.const 3)
+            (i32.const 0x50)))))`),
+    );
+    for (let run = 0; run < 4; run += 1) {
+      const world = new World();
+      const { report, reply } = await engine.run(loaded, { world });
+      expect([report.outcome, reply?.status]).toEqual(['replied', 200]);
+      expect(world.logLines.filter((line) => line.includes('abc'))).toEqual(['info abc']);
+    }
+    expect(engine.attemptsOf(loaded)).toEqual({ kept: 0, dropped: 3 });
+    // Its guest is nobody's but the next run's.
+    expect(engine.pool.counts).toMatchObject({ created: 1, discarded: 0 });
+  });
+
+  test('where it would sleep leaves no timer, and no promise that nobody hears', async () => {
+    using engine = new Engine({ attempts: 'always' });
+    const loaded = engine.load(
+      assemble(`(module
+        (import "wasi_snapshot_preview1" "fd_write"
+          (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "poll_oneoff"
+          (func $poll (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0x100) "Content-type: text/plain\\0a\\0ahello")
+        (data (i32.const 0x10) "\\00\\01\\00\\00\\1f\\00\\00\\00")
+        (func (export "_start")
+          (drop (call $write (i32.const 1) (i32.const 0x10) (i32.const 1) (i32.const 0x20)))
+          (i32.store (i32.const 0x210) (i32.const 1))
+          (i64.store (i32.const 0x218) (i64.const 1000000))
+          (drop (call $poll (i32.const 0x200) (i32.const 0x300) (i32.const 1)
+            (i32.const 0x400)))))`),
+    );
+    for (let run = 0; run < 3; run += 1) {
+      const world = new World();
+      const begun = engine.begin(loaded, { world });
+      const passing = setInterval(() => world.elapse(1_000_000n), 1);
+      expect((await begun.report).outcome).toBe('replied');
+      clearInterval(passing);
+      expect(begun.exchange.sent?.text).toBe('hello');
+      expect(world.waiting.size).toBe(0);
+    }
+    // Vitest fails where a promise is rejected that nobody hears.
+    expect(engine.attemptsOf(loaded)).toEqual({ kept: 0, dropped: 2 });
+    expect(engine.pool.counts).toMatchObject({ created: 1, discarded: 0 });
+  });
+});
+
 describe('runs of a program', () => {
   test('are attempts once enough in a row have waited for nothing', async () => {
     using engine = new Engine();

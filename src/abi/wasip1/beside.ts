@@ -93,8 +93,9 @@ class BesideProcess implements ProcessSource, ProcessOptions {
   }
 
   openPreopens(keeper: FileKeeper): readonly Preopen[] {
-    const { files, settings } = this.#run?.capabilities ?? {};
-    if (files === undefined || settings?.isGrantedFiles !== true) return [];
+    const capabilities = this.#run?.capabilities;
+    if (capabilities?.settings.isGrantedFiles !== true) return [];
+    const { files } = capabilities;
     const listedEntriesMax = this.#limits.folderEntriesMax;
     return [{ name: '/', directory: createSiteTree({ files, keeper, listedEntriesMax }) }];
   }

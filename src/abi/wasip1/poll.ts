@@ -142,14 +142,15 @@ class PollWait {
     this.#sleep?.cancel();
   }
 
+  /** Fails at once where it may not wait, and not as a promise that nobody has yet. */
   #startSleep(delayNs: bigint): Promise<void> {
-    return new Promise((resolve) => {
-      this.#sleep = this.#process.sleep(delayNs, () => {
-        this.#isDue = true;
-        this.#endWait?.();
-        resolve();
-      });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#sleep = this.#process.sleep(delayNs, () => {
+      this.#isDue = true;
+      this.#endWait?.();
+      resolve();
     });
+    return promise;
   }
 }
 

@@ -25,9 +25,7 @@ export class AttemptCapabilities implements Capabilities {
   }
 
   get timer(): Capabilities['timer'] {
-    return this.#attempt.isOpen
-      ? new AttemptTimer(this.#lent.timer, this.#attempt)
-      : this.#lent.timer;
+    return new AttemptTimer(this.#lent.timer, this.#attempt);
   }
 
   fillRandom(target: Uint8Array): void {
@@ -136,7 +134,9 @@ class HeldLog implements GuestLog {
     return this.#log.isFull;
   }
 
+  /** Of one that was dropped the same comes again. */
   write(...line: Parameters<GuestLog['write']>): void {
+    if (this.#attempt.isDropped) return;
     const write = (): void => this.#log.write(...line);
     this.#heldChars += line[1].length;
     if (this.#attempt.isOpen && this.#heldChars <= heldCharsMax) this.#attempt.hold(write);

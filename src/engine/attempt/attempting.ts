@@ -2,6 +2,8 @@
 export interface Attempting {
   /** Whether its code has not ended. */
   readonly isOpen: boolean;
+  /** It will be begun anew. */
+  readonly isDropped: boolean;
   /** Whether there is an answer, which is held. */
   readonly isAnswered: boolean;
   /**

@@ -240,9 +240,10 @@ export class Activation implements StackOwner, Watched, Waiting {
     return this.#ending.trap;
   }
 
-  /** The same for an error that came up below the guest. */
+  /** The same for an error below the guest; an attempt may have had less of the stack. */
   endByError(error: unknown): WebAssembly.RuntimeError {
     const { trap } = this.#ending;
+    if (error instanceof RangeError && this.attempt !== undefined) return this.attempt.drop();
     return error === trap
       ? trap
       : this.endByGuest({ kind: 'trapped', reason: this.#describe(error) });

@@ -326,8 +326,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     return { program: this.#program, site, room, memoryBytesMax: this.#limits.memoryBytes };
   }
 
-  #served(guest: Guest, { activation }: Course): Served {
-    return { guest, program: this.#program, activation, site: this.#shares.site };
+  #served(guest: Guest, course: Course): Served {
+    return { guest, program: this.#program, course, site: this.#shares.site };
   }
 
   /** The entry has ended: what has to be done before the answer, while others have the thread. */

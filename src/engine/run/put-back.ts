@@ -1,11 +1,12 @@
 /** What becomes of a guest whose run ended well: it is put back, or given up. */
 import type { Steps } from '../../abi/steps.ts';
+import { toErrorRecord } from '../../errors.ts';
 import type { Guest } from '../guest.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { MemoryStock } from '../supply/memories.ts';
 import type { ProgramHost } from '../supply/program-host.ts';
 import { follow } from '../turn/follow.ts';
-import type { Activation } from './activation.ts';
+import type { Course } from './course.ts';
 
 /** Where it goes. */
 export interface Resting {
@@ -16,7 +17,7 @@ export interface Resting {
 export interface Served {
   readonly guest: Guest;
   readonly program: ProgramHost;
-  readonly activation: Activation;
+  readonly course: Course;
   /** Whose visitors the run was for. */
   readonly site: string;
 }
@@ -26,20 +27,29 @@ export interface Served {
  * where that is done: a large memory is put back in pieces. Never throws or rejects.
  */
 export function rest(served: Served, parts: Resting, isClean: boolean): Promise<void> | undefined {
-  const { activation, guest } = served;
+  const { course, guest } = served;
+  const { activation } = course;
   const { instance } = guest;
-  instance.binding.release();
+  let canRest = isClean;
+  try {
+    instance.binding.release();
+  } catch (failure) {
+    // It never throws. If it does, nothing of the guest is anybody's any more, and it is told.
+    course.error = toErrorRecord(failure);
+    canRest = false;
+  }
   instance.detach();
   // Stacks that are left would go on in an instance that serves somebody else.
   const isAlone = !activation.endOthers();
-  if (isClean && isAlone && !activation.hasGrownTable) return putBack(served, parts);
+  if (canRest && isAlone && !activation.hasGrownTable) return putBack(served, parts);
   guest.discard();
   return undefined;
 }
 
 /** Never throws or rejects. */
 function putBack(served: Served, { idle, stock }: Resting): Promise<void> | undefined {
-  const { activation, guest, program, site } = served;
+  const { guest, program, site } = served;
+  const { activation } = served.course;
   program.fuel = activation.gauge.firstOfNext;
   program.tellsEnd = guest.isStarted && guest.instance.tellsEnd;
   const leftBytes = guest.instance.physicalBytes;
@@ -69,7 +79,7 @@ function putBack(served: Served, { idle, stock }: Resting): Promise<void> | unde
 
 /** On the run's turns, though its answer has left: the time is its owner's. */
 async function putBackRest(
-  { activation, guest, program }: Served,
+  { course: { activation }, guest, program }: Served,
   steps: Steps<void>,
   idle: IdleGuests,
 ): Promise<void> {

@@ -44,7 +44,13 @@ export interface Ends {
 export function follow(waiting: Waiting, steps: Steps<unknown>): unknown {
   const step = advance(waiting, steps, undefined);
   if (step.done === true) return step.value;
-  waiting.requireWaiting(step.value instanceof Promise ? step.value : undefined);
+  try {
+    waiting.requireWaiting(step.value instanceof Promise ? step.value : undefined);
+  } catch (error) {
+    // What they hold they give back.
+    steps.return(undefined);
+    throw error;
+  }
   return new Promise((resolve, reject) => {
     waitForStep(new Following(waiting, steps, { resolve, reject }), step.value);
   });

@@ -4,8 +4,8 @@ import { World } from '../support/abi-world.ts';
 import { assemble } from '../wasm/support/assemble.ts';
 import { Engine } from './world.ts';
 
-/** Frames of a function, some 30 KiB in all. */
-const frames = 256;
+/** Frames of a function, some 15 KiB in all. */
+const frames = 128;
 
 function descend(left: number): number {
   return left === 0 ? 0 : 1 + descend(left - 1);

@@ -17,6 +17,7 @@ export interface RunPartsOf<Run extends Endable<Run>> extends ProgramParts, Byte
   readonly admission: Admission;
   readonly bodies: Bodies;
   readonly clock: LimitClock;
+  /** Of runs without a limit of their own. */
   readonly wall: WallLimit;
   readonly underWay: RunsUnderWay<Run>;
   /** Those of WebSocket connections, which nobody waits for. */

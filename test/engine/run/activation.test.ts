@@ -36,6 +36,17 @@ function activate(parts: ThreadParts, site = '/site'): Activation {
 }
 
 describe('Activation', () => {
+  test('of a run that was begun anew has used what that used before', () => {
+    const parts = newParts({ limits: { cpuMsMax: 8 } });
+    const shares = { owner: '/site' as OwnerKey, site: '/site', client: '' };
+    const run = { shares, digestWords: new Int32Array(8), fuel: 20_000 };
+    const activation = new Activation(parts, { ...run, cpuMsUsed: 8 });
+    expect(activation.cpuMs).toBe(8);
+    expect(activation.enter()).toBeUndefined();
+    expect(() => activation.check(-1)).toThrow(parts.trap);
+    expect(activation.hostEnd).toBe('out-of-cpu');
+  });
+
   test('suspend() lets go of the thread, and has it again when the work is done', async () => {
     const activation = activate(newParts());
     expect(activation.enter()).toBeUndefined();

@@ -25,6 +25,21 @@ describe('CpuAccount', () => {
     expect(account.usedMs).toBe(5);
   });
 
+  test('of a run that is begun anew has what is left of the budget, and a whole slice', () => {
+    const thread = new TestThread();
+    const account = new CpuAccount(thread.cpu, 5);
+    expect(account.usedMs).toBe(5);
+    account.start(100);
+    thread.cpuMs = 2;
+    expect(account.hasSpentBudget(8, 102)).toBe(false);
+    expect(account.hasSpentSlice(3, 102)).toBe(false);
+    thread.cpuMs = 3;
+    expect(account.hasSpentBudget(8, 103)).toBe(true);
+    expect(account.hasSpentSlice(3, 103)).toBe(true);
+    account.stop(103);
+    expect(account.usedMs).toBe(8);
+  });
+
   test('takes the word of the clock for short runs: it does not ask the system for each', () => {
     const thread = new TestThread();
     const account = new CpuAccount(thread.cpu);
